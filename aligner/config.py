@@ -1,0 +1,70 @@
+"""Choices of the aligner, each with its unit; unknown values are refused at once."""
+
+from dataclasses import dataclass
+
+from schemas.errors import ConfigError
+
+BACKENDS = ("viterbi", "torchaudio", "ctc-segmentation")
+SEGMENT_MODES = ("packed", "verse")
+
+
+def _require(holds: bool, key: str, expected: str, got: object) -> None:
+    if not holds:
+        raise ConfigError(f"{key}: expected {expected}, got {got!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignConfig:
+    """How a chapter is aligned."""
+
+    backend: str = "viterbi"
+    """viterbi (our own), torchaudio or ctc-segmentation (both for the plain line)."""
+    star_at_start: bool = True
+    """Let a wildcard take speech before verse 1 that is not in the text (a title)."""
+    star_log_prob: float = 0.0
+    """Log-probability of the star per frame; 0 as in the MMS paper."""
+    pause_cost: float = 20.0
+    """Cost (nats) of starting a verse where no pause has just ended; 0 turns it off."""
+    pause_decay_sec: float = 0.3
+    """Near a pause of length l the cost is pause_cost * exp(-l / pause_decay_sec)."""
+    min_pause_sec: float = 0.15
+    """Shorter quiet stretches are closures of stops, not pauses."""
+    window_sec: float = 30.0
+    context_sec: float = 3.0
+    batch_windows: int = 4
+    worst_window_sec: float = 0.7
+    """Length of the window behind ``score_worst``."""
+
+    def __post_init__(self) -> None:
+        _require(self.backend in BACKENDS, "align.backend", f"one of {BACKENDS}",
+                 self.backend)  # fmt: skip
+        _require(self.star_log_prob <= 0, "align.star_log_prob", "0 or below",
+                 self.star_log_prob)  # fmt: skip
+        for name in ("pause_cost", "context_sec"):
+            value = getattr(self, name)
+            _require(0 <= value, f"align.{name}", "0 or above", value)
+        for name in ("pause_decay_sec", "min_pause_sec", "window_sec",
+                     "batch_windows", "worst_window_sec"):  # fmt: skip
+            value = getattr(self, name)
+            _require(0 < value, f"align.{name}", "above 0", value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentConfig:
+    """How an aligned chapter is cut."""
+
+    mode: str = "packed"
+    """packed: join and split verses towards target_sec; verse: one segment a verse."""
+    target_sec: float = 12.0
+    min_sec: float = 2.0
+    max_sec: float = 20.0
+    pad_sec: float = 0.10
+    """Quiet kept on each side of the speech where there is room."""
+
+    def __post_init__(self) -> None:
+        _require(self.mode in SEGMENT_MODES, "segment.mode",
+                 f"one of {SEGMENT_MODES}", self.mode)  # fmt: skip
+        _require(0 < self.min_sec <= self.target_sec <= self.max_sec, "segment",
+                 "0 < min_sec <= target_sec <= max_sec",
+                 (self.min_sec, self.target_sec, self.max_sec))  # fmt: skip
+        _require(0 <= self.pad_sec <= 1, "segment.pad_sec", "0 to 1", self.pad_sec)

@@ -1,0 +1,1 @@
+"""The nouns of Pericope: records, units, keys, Arrow schemas and errors."""

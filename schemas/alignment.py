@@ -1,0 +1,68 @@
+"""What alignment finds out: when each verse and word was spoken, and how surely."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class WordSpan:
+    """One written word in time; ``char_start``/``char_end`` index the verse's text."""
+
+    word: str
+    start_sec: float
+    end_sec: float
+    score: float
+    char_start: int
+    char_end: int
+
+
+@dataclass(frozen=True)
+class StarSpan:
+    """Speech that the letters do not cover: an unwritten title, or a number.
+
+    ``for_text`` is the written text that the star stands for ("" if none was written).
+    """
+
+    start_sec: float
+    end_sec: float
+    for_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerseAlignment:
+    """One verse in time. A verse without a single letter or number has no interval."""
+
+    verse: str
+    text: str
+    romanised: str
+    start_sec: float
+    end_sec: float
+    score: float
+    score_worst: float
+    words: tuple[WordSpan, ...]
+    stars: tuple[StarSpan, ...]
+    spoken_text: str = ""
+    """What was read, where it is known to differ from the text (numbers)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChapterAlignment:
+    """All of a recording: its verses in time and what was measured on the way.
+
+    ``frame_score`` (T,) float32: log P(aligned) - log P(greedy) at each frame, NaN where
+    a star was aligned. ``level_db`` (2 per frame) float32: energy every 10 ms. From these
+    two every later stage can score and cut without emissions.
+    """
+
+    recording_id: str
+    language: str
+    duration_sec: float
+    verses: tuple[VerseAlignment, ...]
+    stars: tuple[StarSpan, ...]
+    """Stars outside any verse (the unwritten title)."""
+    model: str
+    frame_score: npt.NDArray[np.float32]
+    level_db: npt.NDArray[np.float32]
+    hop_samples: int

@@ -1,0 +1,143 @@
+"""Every error that Pericope raises on purpose.
+
+    PericopeError
+    ├── ConfigError            the configuration is wrong: nothing is started
+    ├── ArtifactError          a file of ours is damaged or of another version: stop
+    └── InputError             one input is unusable: it becomes a reject, the run goes on
+        ├── LanguageUnknown        DuplicateRecording       KeyUnusable
+        ├── SourceMissing          SourceRefused            SourceTooLarge
+        ├── FetchFailed
+        ├── AudioUnreadable        AudioEmpty               AudioSilent
+        ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
+        ├── TextUnreadable         TextMalformed            TextEmpty
+        └── AlignmentInfeasible    TimingMalformed
+
+A programming error is none of these and stops the run. A message names the item, what
+was expected, what came, and what to do.
+"""
+
+
+class PericopeError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class ConfigError(PericopeError):
+    """The configuration cannot be used; raised before any work starts."""
+
+
+class ArtifactError(PericopeError):
+    """A file that Pericope wrote or ships is damaged or of another version."""
+
+
+class InputError(PericopeError):
+    """One input cannot be processed; it becomes a reject with this reason."""
+
+    reason = "input"
+
+
+class LanguageUnknown(InputError):
+    """The language code is not in ISO 639-3 (or the script not in ISO 15924)."""
+
+    reason = "language_unknown"
+
+
+class DuplicateRecording(InputError):
+    """The same recording id appears more than once."""
+
+    reason = "duplicate_recording"
+
+
+class KeyUnusable(InputError):
+    """The recording id has characters that a shard key must not have."""
+
+    reason = "key_unusable"
+
+
+class SourceMissing(InputError):
+    """There is nothing at the given path or address."""
+
+    reason = "source_missing"
+
+
+class SourceRefused(InputError):
+    """The path leaves the manifest's folder, or the scheme is not allowed."""
+
+    reason = "source_refused"
+
+
+class SourceTooLarge(InputError):
+    """The source is larger than the configured limit."""
+
+    reason = "source_too_large"
+
+
+class FetchFailed(InputError):
+    """The source could not be fetched completely after all retries."""
+
+    reason = "fetch_failed"
+
+
+class AudioUnreadable(InputError):
+    """The file is not audio that ffmpeg can decode."""
+
+    reason = "audio_unreadable"
+
+
+class AudioEmpty(InputError):
+    """The file holds no bytes or no samples."""
+
+    reason = "audio_empty"
+
+
+class AudioSilent(InputError):
+    """The audio has no sound in it."""
+
+    reason = "audio_silent"
+
+
+class AudioFormatAbsurd(InputError):
+    """The sample rate or the number of channels is not that of a recording."""
+
+    reason = "audio_format_absurd"
+
+
+class AudioNotFinite(InputError):
+    """The audio holds NaN or infinite samples."""
+
+    reason = "audio_not_finite"
+
+
+class AudioTruncated(InputError):
+    """The audio breaks off before the length that its header promises."""
+
+    reason = "audio_truncated"
+
+
+class TextUnreadable(InputError):
+    """The text cannot be decoded."""
+
+    reason = "text_unreadable"
+
+
+class TextMalformed(InputError):
+    """The text does not follow its declared format."""
+
+    reason = "text_malformed"
+
+
+class TextEmpty(InputError):
+    """No verse has a letter or a number to align."""
+
+    reason = "text_empty"
+
+
+class TimingMalformed(InputError):
+    """The given word times cannot be read or do not fit the audio and text."""
+
+    reason = "timing_malformed"
+
+
+class AlignmentInfeasible(InputError):
+    """There are too few frames for the tokens."""
+
+    reason = "alignment_infeasible"

@@ -1,0 +1,80 @@
+"""What comes out: segments, rejects and the ledger of every second."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.alignment import WordSpan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A half-open audio interval with its text and everything measured about it.
+
+    Word times are relative to the recording, like ``start_sec``. An unlabeled segment
+    has no text, no words and NaN scores.
+    """
+
+    key: str
+    recording_id: str
+    language: str
+    split: str
+    book: str = ""
+    verses: str = ""
+    text: str = ""
+    romanised: str = ""
+    words: tuple[WordSpan, ...] = ()
+    start_sec: float
+    end_sec: float
+    duration_sec: float
+    score: float = float("nan")
+    score_worst: float = float("nan")
+    chars_per_sec: float = float("nan")
+    star_sec: float = 0.0
+    level_db: float = float("nan")
+    edge_start_db: float = float("nan")
+    edge_end_db: float = float("nan")
+    reader: str = ""
+    drama: bool = False
+    licence: str = ""
+
+
+class Fate(StrEnum):
+    """What became of a stretch of audio."""
+
+    LABELED = "labeled"
+    UNLABELED = "unlabeled"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One stretch of one recording and what became of it."""
+
+    recording: str
+    language: str
+    start_sec: float
+    end_sec: float
+    fate: Fate
+    reason: str = ""
+
+
+@dataclass(frozen=True, order=True)
+class Reject:
+    """An input that could not be processed."""
+
+    stage: str
+    key: str
+    reason: str
+    message: str
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class ClipRef:
+    """Where a segment's FLAC bytes lie: all that travels between stages."""
+
+    segment: Segment
+    pack: str
+    offset: int
+    length: int
+    labeled: bool = field(default=True)

@@ -1,0 +1,20 @@
+"""Package list for pip and for Beam workers (``--setup_file``); imports nothing of ours."""
+
+from setuptools import setup
+
+# Listed one by one: `find_packages()` would also ship tests and benchmarks.
+setup(
+    packages=[
+        "schemas",
+        "aligner",
+        "models",
+        "models.training",
+        "pipelines",
+        "pipelines.synth",
+    ],
+    package_data={
+        "models": ["*.safetensors"],
+        "aligner": ["*.toml"],
+        "pipelines.synth": ["*.toml"],
+    },
+)
