@@ -8,7 +8,6 @@ setup(
         "schemas",
         "aligner",
         "models",
-        "models.training",
         "pipelines",
         "pipelines.synth",
     ],

@@ -1,0 +1,1 @@
+"""Synthetic speech whose timing is known to the sample (needs the extra ``synth``)."""

@@ -1,0 +1,121 @@
+"""A folder of synthetic chapters: audio, text, truth, manifest and configuration."""
+
+import csv
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.synth.chapter import ChapterOptions, speak_chapter
+from pipelines.synth.files import (
+    AudioFileOptions,
+    text_suffix,
+    write_audio,
+    write_text,
+)
+from pipelines.synth.truth import ChapterTruth, write_truth
+from schemas.source import TextFormat, Verse
+
+MANIFEST_COLUMNS = (
+    "recording_id language audio text text_format book chapter reader drama licence "
+    "timing"
+).split()
+_LICENCE = "CC0-1.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChapterJob:
+    """One chapter to be made: all that a fresh process needs to know."""
+
+    recording_id: str
+    options: ChapterOptions
+    audio: AudioFileOptions = field(default_factory=AudioFileOptions)
+    text_format: TextFormat = TextFormat.PLAIN
+    book: str = ""
+    chapter: int = 1
+    own_text: tuple[str, ...] = ()
+
+
+def make_chapter(job: ChapterJob, folder: str) -> ChapterTruth:
+    """Speak one chapter and write its three files; returns the truth."""
+    root = Path(folder)
+    samples, truth = speak_chapter(job.recording_id, job.options, job.own_text)
+    write_audio(samples, root / _audio_path(job), job.audio)
+    verses = [Verse(verse.number, verse.text) for verse in truth.verses]
+    write_text(
+        verses, root / _text_path(job), job.text_format, job.book or "XXA", job.chapter
+    )
+    write_truth(truth, root / _truth_path(job))
+    return truth
+
+
+def make_chapters(
+    jobs: Iterable[ChapterJob], folder: Path, workers: int = 0
+) -> Iterator[ChapterTruth]:
+    """Make chapters, each in a process of its own; yields the truths in order.
+
+    espeak-ng gives equal samples for equal calls only in a fresh process.
+    """
+    for name in ("audio", "text", "truth"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers or os.cpu_count() or 1, mp_context=context, max_tasks_per_child=1
+    ) as pool:
+        futures = [pool.submit(make_chapter, job, str(folder)) for job in jobs]
+        for future in futures:
+            yield future.result()
+
+
+def write_manifest(
+    jobs: Iterable[ChapterJob], folder: Path, *, with_timing: bool = False
+) -> Path:
+    """Write ``recordings.csv`` beside the chapters.
+
+    ``with_timing`` names the truth as known word times: nothing will be aligned.
+    """
+    path = folder / "recordings.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, MANIFEST_COLUMNS)
+        writer.writeheader()
+        for job in jobs:
+            row = {
+                "recording_id": job.recording_id,
+                "language": job.options.language,
+                "audio": _audio_path(job).as_posix(),
+                "text": _text_path(job).as_posix(),
+                "text_format": job.text_format.value,
+                "book": job.book,
+                "chapter": job.chapter,
+                "reader": job.options.voices[0] or "espeak-ng",
+                "drama": str(job.options.drama).lower(),
+                "licence": _LICENCE,
+                "timing": _truth_path(job).as_posix() if with_timing else "",
+            }
+            writer.writerow(row)
+    return path
+
+
+def write_corpus_toml(folder: Path, name: str, extra: str = "") -> Path:
+    """Write a ``corpus.toml`` that runs as it is; output goes beside it."""
+    path = folder / "corpus.toml"
+    path.write_text(
+        f'[corpus]\nname = "{name}"\nmanifest = "recordings.csv"\noutput = "corpus"\n'
+        + extra,
+        encoding="utf-8",
+    )
+    return path
+
+
+def _audio_path(job: ChapterJob) -> Path:
+    return Path("audio") / f"{job.recording_id}{job.audio.suffix}"
+
+
+def _text_path(job: ChapterJob) -> Path:
+    return Path("text") / f"{job.recording_id}{text_suffix(job.text_format)}"
+
+
+def _truth_path(job: ChapterJob) -> Path:
+    return Path("truth") / f"{job.recording_id}.json"

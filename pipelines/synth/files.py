@@ -1,0 +1,136 @@
+"""Synthetic chapters as files: audio in many containers, text in many formats."""
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aligner.ffmpeg import ffmpeg_program
+from pipelines.synth.speech import MASTER_RATE_HZ
+from schemas.errors import ConfigError, PericopeError
+from schemas.source import TextFormat, Verse
+
+# What ffmpeg is told for each kind of file; "mp3-untagged" has no Xing/LAME header, so
+# a decoder cannot know its delay.
+_CODECS: dict[str, tuple[str, list[str]]] = {
+    "wav": (".wav", ["-c:a", "pcm_s16le"]),
+    "flac": (".flac", ["-c:a", "flac"]),
+    "ogg": (".ogg", ["-c:a", "libvorbis", "-q:a", "3"]),
+    "opus": (".opus", ["-c:a", "libopus", "-b:a", "32k"]),
+    "mp3": (".mp3", ["-c:a", "libmp3lame", "-b:a", "48k"]),
+    "mp3-untagged": (".mp3", ["-c:a", "libmp3lame", "-b:a", "48k", "-write_xing", "0"]),
+    "m4a": (".m4a", ["-c:a", "aac", "-b:a", "64k"]),
+    "aac": (".aac", ["-c:a", "aac", "-b:a", "64k", "-f", "adts"]),
+}
+AUDIO_FORMATS = tuple(_CODECS)
+_ENDINGS = {
+    TextFormat.PLAIN: ".txt",
+    TextFormat.TSV: ".tsv",
+    TextFormat.VPL: ".vpl",
+    TextFormat.USFM: ".usfm",
+    TextFormat.USX: ".usx",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioFileOptions:
+    """Container, rate and channels of the audio that is written."""
+
+    format: str = "mp3"
+    rate_hz: int = 22_050
+    channels: int = 1
+    bitrate: str = ""
+
+    def __post_init__(self) -> None:
+        if self.format not in _CODECS:
+            raise ConfigError(
+                f"audio format: expected one of {', '.join(_CODECS)}, got {self.format!r}"
+            )
+        if self.channels not in (1, 2):
+            raise ConfigError(f"channels: expected 1 or 2, got {self.channels}")
+
+    @property
+    def suffix(self) -> str:
+        """The file's ending."""
+        return _CODECS[self.format][0]
+
+
+def write_audio(
+    samples: npt.NDArray[np.float32], path: Path, options: AudioFileOptions
+) -> None:
+    """Encode samples at ``MASTER_RATE_HZ`` into a file.
+
+    Raises:
+      PericopeError: ffmpeg failed; the message is its own.
+    """
+    codec = _CODECS[options.format][1]
+    if options.bitrate and "-b:a" in codec:
+        codec = [*codec, "-b:a", options.bitrate]
+    command = [
+        ffmpeg_program(), "-nostdin", "-v", "error", "-y",
+        "-f", "f32le", "-ar", str(MASTER_RATE_HZ), "-ac", "1", "-i", "pipe:0",
+        "-ar", str(options.rate_hz), "-ac", str(options.channels),
+        "-bitexact", "-map_metadata", "-1", *codec, str(path),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, input=samples.astype("<f4").tobytes(), capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        message = done.stderr.decode(errors="replace").strip()
+        raise PericopeError(f"ffmpeg could not write {path.name}: {message}")
+
+
+def text_suffix(text_format: TextFormat) -> str:
+    """Return the usual ending of a text format."""
+    return _ENDINGS[text_format]
+
+
+def write_text(
+    verses: Iterable[Verse], path: Path, text_format: TextFormat, book: str, chapter: int
+) -> None:
+    """Write a chapter's verses in a text format."""
+    writer = {
+        TextFormat.PLAIN: _plain,
+        TextFormat.TSV: _tsv,
+        TextFormat.VPL: _vpl,
+        TextFormat.USFM: _usfm,
+        TextFormat.USX: _usx,
+    }[text_format]
+    path.write_text(writer(list(verses), book, chapter), encoding="utf-8")
+
+
+def _plain(verses: list[Verse], book: str, chapter: int) -> str:
+    return "".join(f"{verse.text}\n" for verse in verses)
+
+
+def _tsv(verses: list[Verse], book: str, chapter: int) -> str:
+    return "".join(f"{verse.number}\t{verse.text}\n" for verse in verses)
+
+
+def _vpl(verses: list[Verse], book: str, chapter: int) -> str:
+    return "".join(f"{book} {chapter}:{v.number} {v.text}\n" for v in verses)
+
+
+def _usfm(verses: list[Verse], book: str, chapter: int) -> str:
+    lines = "".join(f"\\v {verse.number} {verse.text}\n" for verse in verses)
+    return f"\\id {book}\n\\c {chapter}\n\\p\n{lines}"
+
+
+def _usx(verses: list[Verse], book: str, chapter: int) -> str:
+    from xml.sax.saxutils import escape
+
+    lines = "".join(
+        f'    <verse number="{v.number}" style="v" sid="{book} {chapter}:{v.number}"/>'
+        f'{escape(v.text)}<verse eid="{book} {chapter}:{v.number}"/>\n'
+        for v in verses
+    )
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<usx version="3.0">\n'
+        f'  <book code="{book}" style="id"/>\n'
+        f'  <chapter number="{chapter}" style="c" sid="{book} {chapter}"/>\n'
+        f'  <para style="p">\n{lines}  </para>\n'
+        f'  <chapter eid="{book} {chapter}"/>\n</usx>\n'
+    )
