@@ -4,7 +4,8 @@
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
     └── InputError             one input is unusable: it becomes a reject, the run goes on
-        ├── LanguageUnknown        DuplicateRecording       KeyUnusable
+        ├── RowMalformed           DuplicateRecording       KeyUnusable
+        ├── LanguageUnknown
         ├── SourceMissing          SourceRefused            SourceTooLarge
         ├── FetchFailed
         ├── AudioUnreadable        AudioEmpty               AudioSilent
@@ -33,6 +34,12 @@ class InputError(PericopeError):
     """One input cannot be processed; it becomes a reject with this reason."""
 
     reason = "input"
+
+
+class RowMalformed(InputError):
+    """A row of the manifest cannot be read, or a cell has a value that cannot be."""
+
+    reason = "row_malformed"
 
 
 class LanguageUnknown(InputError):
