@@ -3,7 +3,7 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
-    └── InputError             one input is unusable: it becomes a reject, the run goes on
+    └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
         ├── LanguageUnknown
         ├── SourceMissing          SourceRefused            SourceTooLarge

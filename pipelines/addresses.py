@@ -1,0 +1,141 @@
+"""Where a source lies: local paths and URIs, what they may be and how they are told."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
+
+from schemas.errors import SourceRefused
+
+HTTP_SCHEMES = ("http", "https")
+OBJECT_SCHEMES = ("s3", "gs")
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SECRET = re.compile(
+    r"x-amz-.*|x-goog-.*|sig|.*(signature|token|secret|passw|pwd|auth|credential).*"
+    r"|.*(api|access|private)[-_]?key.*|key|awsaccesskeyid|googleaccessid|policy|code"
+)
+# How a signed address looks: a parameter that only signatures have, and all of theirs.
+# Signatures run out, so the same file has another one in every run.
+_SIGNATURES = (
+    ("x-amz-signature", re.compile(r"x-amz-.*")),
+    ("x-goog-signature", re.compile(r"x-goog-.*")),
+    ("awsaccesskeyid", re.compile(r"awsaccesskeyid|signature|expires|x-amz-.*")),
+    ("googleaccessid", re.compile(r"googleaccessid|signature|expires")),
+    ("key-pair-id", re.compile(r"key-pair-id|signature|expires|policy")),
+    ("sig", re.compile(r"sig|s[vetprs]|spr|sip|srt|sk(e|s|t|v|oid|tid)")),
+)
+
+
+def scheme_of(address: str) -> str:
+    """Return the scheme of a URI in lower case, "" for a plain path."""
+    match = _SCHEME.match(address)
+    return match[1].lower() if match else ""
+
+
+def local_path_of(address: str) -> str | None:
+    """Return the path of a plain path or ``file://`` URI, None for any other scheme.
+
+    Raises:
+      SourceRefused: the ``file://`` URI names another host.
+    """
+    scheme = scheme_of(address)
+    if scheme == "":
+        return address
+    if scheme != "file":
+        return None
+    host, slash, path = address.partition("://")[2].partition("/")
+    if host not in ("", "localhost"):
+        raise SourceRefused(f"{redact_uri(address)}: expected file:///path and no host")
+    return unquote(slash + path)
+
+
+def resolve_address(cell: str, folder: Path, *, allow_outside: bool) -> str:
+    """Return a remote URI unchanged, a local path absolute and free of symbolic links.
+
+    Args:
+      cell: a path relative to ``folder``, an absolute path, or a URI.
+      folder: where the manifest lies.
+      allow_outside: whether a local path may lead out of ``folder``.
+
+    Raises:
+      SourceRefused: the scheme is unknown, the URI incomplete, or the path leads out.
+    """
+    scheme = scheme_of(cell)
+    if scheme in (*HTTP_SCHEMES, *OBJECT_SCHEMES):
+        _check_complete(cell)
+        return cell
+    written = local_path_of(cell)
+    if written is None:
+        raise SourceRefused(
+            f"{redact_uri(cell)}: expected a path or one of file, "
+            f"{', '.join((*HTTP_SCHEMES, *OBJECT_SCHEMES))}, got the scheme {scheme!r}"
+        )
+    path = os.path.realpath(folder / written)
+    if not allow_outside and not Path(path).is_relative_to(os.path.realpath(folder)):
+        raise SourceRefused(
+            f"{cell}: leads to {path}, outside of the manifest's folder; move it there "
+            "or set allow_outside = true in [corpus]"
+        )
+    return path
+
+
+def redact_uri(uri: str) -> str:
+    """Return the URI as it may be shown: without password, signature and tokens."""
+    scheme = scheme_of(uri)
+    if scheme not in HTTP_SCHEMES:
+        head, separator, rest = uri.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{head}{separator}{host.rpartition('@')[2]}{slash}{path}"
+    parts = _split(uri)
+    if parts is None:
+        return f"{scheme}://(unreadable)"
+    query = "&".join(
+        f"{pair.partition('=')[0]}=***" if _SECRET.fullmatch(_name_of(pair)) else pair
+        for pair in parts.query.split("&")
+    )
+    return _without_user(parts)._replace(query=query, fragment="").geturl()
+
+
+def identity_of_uri(uri: str) -> str:
+    """Return what names the file: the URI without user, signature and fragment.
+
+    Only parameters that belong to a known kind of signed address are left out, since
+    any other may choose between two files. In a bucket every character is the key's.
+    """
+    parts = _split(uri)
+    if parts is None or parts.scheme not in HTTP_SCHEMES:
+        return uri
+    pairs = parts.query.split("&")
+    for marker, signature in _SIGNATURES:
+        if marker in map(_name_of, pairs):
+            pairs = [pair for pair in pairs if not signature.fullmatch(_name_of(pair))]
+    return _without_user(parts)._replace(query="&".join(pairs), fragment="").geturl()
+
+
+def _check_complete(uri: str) -> None:
+    if scheme_of(uri) in HTTP_SCHEMES:
+        parts = _split(uri)
+        if parts is None or not parts.hostname:
+            raise SourceRefused(f"{redact_uri(uri)}: expected a host after ://")
+        return
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    if not bucket or not key:
+        raise SourceRefused(f"{redact_uri(uri)}: expected a bucket and a key after ://")
+
+
+def _split(uri: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port  # checked only when asked for
+    except ValueError:
+        return None
+    return parts
+
+
+def _without_user(parts: SplitResult) -> SplitResult:
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2])
+
+
+def _name_of(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0]).lower()
