@@ -89,6 +89,7 @@ def _is_iso_639_3(language: str) -> bool:
         return False
 
 
+@functools.cache  # a wrong code is often that of a whole manifest
 def _did_you_mean(code: str) -> str:
     """Return a hint for a code or name that is not an active one of ISO 639-3."""
     try:

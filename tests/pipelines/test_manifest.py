@@ -255,6 +255,11 @@ def test_numbers_and_truth_values_of_typed_formats(tmp_path):
         assert (second.recording_id, second.chapter, second.drama) == ("13", 0, False)
 
 
+relaxed = settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 names = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=8)
 paths = st.from_regex(r"[a-zà-ÿ0-9_][a-zà-ÿ0-9_. ]{0,10}[a-z]", fullmatch=True)
 recordings = st.builds(
@@ -274,7 +279,7 @@ recordings = st.builds(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@relaxed
 @given(st.lists(recordings, min_size=1, max_size=6, unique_by=lambda r: r.recording_id))
 def test_what_is_written_is_read_in_every_format(tmp_path, written):
     rows = [dict(vars(recording)) for recording in written]
@@ -301,7 +306,7 @@ cells = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@relaxed
 @given(st.lists(st.lists(cells, min_size=6, max_size=6), min_size=1, max_size=8))
 def test_inputs_are_recordings_and_rejects(tmp_path, table):
     columns = [*HEADER.split(","), "chapter", "text_format"]
