@@ -1,7 +1,7 @@
 """Log-mel features of the bundled model, with the warps that training needs.
 
-Shapes: waveform (N,), power spectrum (F, 257), features (F, 80); one feature frame every
-10 ms, F = ceil(N / 160).
+Shapes: waveform (N,), power spectrum (F, 257), features (F, 80); one feature frame
+every 10 ms, F = ceil(N / 160).
 """
 
 import functools
@@ -54,7 +54,7 @@ def normalise_log(log_energy: Tensor) -> Tensor:
 
 
 def features(waveform: Tensor) -> Tensor:
-    """Return the features of waveforms already at TARGET_RMS: (..., N) → (..., F, 80)."""
+    """Return the features (..., F, 80) of waveforms (..., N) already at TARGET_RMS."""
     return log_mel(power_spectrum(waveform))
 
 

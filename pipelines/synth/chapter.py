@@ -63,9 +63,13 @@ class ChapterOptions:
     def __post_init__(self) -> None:
         low, high = self.words_per_verse
         if not 1 <= low <= high:
-            raise ConfigError(f"words_per_verse: expected 1 <= low <= high, got {low, high}")
+            raise ConfigError(
+                f"words_per_verse: expected 1 <= low <= high, got {low, high}"
+            )
         if not 0 < self.minutes <= 600:
-            raise ConfigError(f"minutes: expected above 0, at most 600, got {self.minutes}")
+            raise ConfigError(
+                f"minutes: expected above 0, at most 600, got {self.minutes}"
+            )
         if not 0 <= self.pause_sec[0] <= self.pause_sec[1]:
             raise ConfigError(f"pause_sec: expected low <= high, got {self.pause_sec}")
 

@@ -1,7 +1,7 @@
 """espeak-ng through ctypes: text in, samples and the exact time of every word out.
 
-The library comes from the ``espeakng-loader`` wheel (espeak-ng 1.52, GPL: a tool that the
-user installs with the extra ``synth``, never imported by the runtime).
+The library comes from the ``espeakng-loader`` wheel (espeak-ng 1.52, GPL: a tool that
+the user installs with the extra ``synth``, never imported by the runtime).
 
 What had to be found out by measurement:
   * one engine per process: a second ``espeak_Initialize`` takes the first one's audio;
@@ -10,6 +10,7 @@ What had to be found out by measurement:
   * equal calls give equal samples only in a fresh process: speak a chapter in one.
 """
 
+import bisect
 import ctypes
 import functools
 import itertools
@@ -103,7 +104,7 @@ class Engine:
         self._pauses: list[int] = []
         self._samples = 0
 
-    def _receive(self, wave, count: int, events) -> int:  # noqa: ANN001
+    def _receive(self, wave, count: int, events) -> int:
         if wave and count > 0:
             self._blocks.append(ctypes.string_at(wave, count * 2))
             self._samples += count
@@ -130,9 +131,7 @@ class Engine:
         self._blocks, self._words, self._pauses = [], [], []
         self._samples = 0
         data = text.encode() + b"\0"
-        code = self._lib.espeak_Synth(
-            data, len(data), 0, 1, 0, _CHARS_UTF8, None, None
-        )
+        code = self._lib.espeak_Synth(data, len(data), 0, 1, 0, _CHARS_UTF8, None, None)
         if code != 0:
             raise SpeechError(f"espeak-ng failed (code {code}) on {text!r}")
         self._lib.espeak_Synchronize()
@@ -141,21 +140,21 @@ class Engine:
 
     def _spoken_words(self, text: str, samples: int) -> list[SpokenWord]:
         starts: dict[int, int] = {}
-        for char, sample in self._words:
-            while char < len(text) and text[char].isspace():
-                char += 1
-            starts.setdefault(char, sample)
+        for position, sample in self._words:
+            blanks = len(text[position:]) - len(text[position:].lstrip())
+            starts.setdefault(position + blanks, sample)
         ordered = sorted(starts.items(), key=lambda item: item[1])
         bounds = [sample for _, sample in ordered] + [samples]
         pauses = sorted(self._pauses)
         words = []
         for (char, start), limit in zip(ordered, bounds[1:], strict=True):
-            after = itertools.dropwhile(lambda pause, s=start: pause <= s, pauses)
-            words.append(SpokenWord(char, start, min(next(after, limit), limit)))
+            index = bisect.bisect_right(pauses, start)
+            pause = pauses[index] if index < len(pauses) else limit
+            words.append(SpokenWord(char, start, min(pause, limit)))
         return words
 
 
-def _until_terminated(events) -> Iterator[_Event]:  # noqa: ANN001
+def _until_terminated(events) -> Iterator[_Event]:
     for index in itertools.count():
         if events[index].type == _EVENT_LIST_TERMINATED:
             return

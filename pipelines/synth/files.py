@@ -47,7 +47,8 @@ class AudioFileOptions:
     def __post_init__(self) -> None:
         if self.format not in _CODECS:
             raise ConfigError(
-                f"audio format: expected one of {', '.join(_CODECS)}, got {self.format!r}"
+                f"audio format: expected one of {', '.join(_CODECS)}, "
+                f"got {self.format!r}"
             )
         if self.channels not in (1, 2):
             raise ConfigError(f"channels: expected 1 or 2, got {self.channels}")
@@ -89,7 +90,11 @@ def text_suffix(text_format: TextFormat) -> str:
 
 
 def write_text(
-    verses: Iterable[Verse], path: Path, text_format: TextFormat, book: str, chapter: int
+    verses: Iterable[Verse],
+    path: Path,
+    text_format: TextFormat,
+    book: str,
+    chapter: int,
 ) -> None:
     """Write a chapter's verses in a text format."""
     writer = {

@@ -90,7 +90,8 @@ def invent_sentence(lexicon: Lexicon, count: int, rng: random.Random) -> str:
     """Return a sentence of ``count`` words with commas and an end mark."""
     words = invent_words(lexicon, count, rng)
     marked = [
-        word + rng.choice(",,,;") if rng.random() < 0.12 else word for word in words[:-1]
+        word + rng.choice(",,,;") if rng.random() < 0.12 else word
+        for word in words[:-1]
     ]
     sentence = " ".join([*marked, words[-1]]) + rng.choice("...?!")
     # Georgian has capitals in Unicode but writes no sentence with them.

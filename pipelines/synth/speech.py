@@ -45,7 +45,8 @@ def speak(text: str, delivery: Delivery, speed: float = 1.0) -> SpokenText:
     scale = 1 / (MASTER_RATE_HZ * speed)
     words = tuple(_written_words(text, spoken, scale))
     if speed != 1:
-        samples = soxr.resample(samples, MASTER_RATE_HZ * speed, MASTER_RATE_HZ)
+        resampled = soxr.resample(samples, MASTER_RATE_HZ * speed, MASTER_RATE_HZ)
+        samples = resampled.astype(np.float32)
     letters = sum(map(str.isalpha, text))
     duration_sec = len(samples) / MASTER_RATE_HZ
     # Unknown scripts are spelled out: 4 s of text then take 15.
