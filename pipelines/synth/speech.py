@@ -41,7 +41,7 @@ def speak(text: str, delivery: Delivery, speed: float = 1.0) -> SpokenText:
       Unspeakable: the voice said nothing, or spelled the letters one by one.
     """
     pcm, spoken = engine().speak(text, delivery)
-    samples = pcm.astype(np.float32) / 32768
+    samples: npt.NDArray[np.float32] = pcm.astype(np.float32) / 32768
     scale = 1 / (MASTER_RATE_HZ * speed)
     words = tuple(_written_words(text, spoken, scale))
     if speed != 1:
