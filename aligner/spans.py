@@ -1,0 +1,105 @@
+"""Frames of tokens to times of words and stars."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from aligner.path import IntArray
+from schemas.units import FRAME_SAMPLES, sec_from_frames
+
+SecArray = npt.NDArray[np.float64]
+
+# A word keeps this much around the middle of its frames, whatever the offsets do.
+_CORE_SEC = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSpans:
+    """Words and stars in order of time, half-open intervals of frames; W of them.
+
+    A star outside any word (an unwritten title) has word -1. A star that stands for a
+    word has that word's index.
+    """
+
+    verse: IntArray
+    word: IntArray
+    is_star: npt.NDArray[np.bool_]
+    start_frames: IntArray
+    end_frames: IntArray
+
+
+def frame_spans(
+    tokens_L: IntArray,
+    token_verse: IntArray,
+    token_word: IntArray,
+    frames: tuple[IntArray, IntArray],
+    star: int,
+) -> FrameSpans:
+    """Return the words and stars that the tokens belong to.
+
+    A word begins with its first token and ends with its last. Tokens of no word (-1)
+    that are no star are word separators; they are left out.
+
+    Args:
+      tokens_L: label ids (L,).
+      token_verse: verse index of each token (L,).
+      token_word: word index of each token within its verse (L,), -1 for none.
+      frames: starts and ends of the tokens, as in ``AlignmentPath``.
+      star: label id of the star.
+    """
+    starts, ends = frames
+    is_star = tokens_L == star
+    same = (token_verse[1:] == token_verse[:-1]) & (token_word[1:] == token_word[:-1])
+    same &= (token_word[1:] >= 0) | (is_star[1:] == is_star[:-1])
+    first = np.flatnonzero(np.append(True, ~same)[: len(tokens_L)])
+    last = np.append(first[1:], len(tokens_L))[: len(first)] - 1
+    has_star = np.logical_or.reduceat(is_star, first) if len(first) else is_star
+    kept = (token_word[first] >= 0) | has_star
+    first, last = first[kept], last[kept]
+    return FrameSpans(
+        verse=token_verse[first],
+        word=token_word[first],
+        is_star=has_star[kept],
+        start_frames=starts[first],
+        end_frames=ends[last],
+    )
+
+
+def seconds_from_spans(
+    spans: FrameSpans,
+    duration_sec: float,
+    *,
+    start_offset_sec: float = 0.0,
+    end_offset_sec: float = 0.0,
+    hop_samples: int = FRAME_SAMPLES,
+) -> tuple[SecArray, SecArray]:
+    """Return the start and end times of the spans, shape (W,) each.
+
+    The model's constant offsets are added. After that the spans are in the same order,
+    lie within [0, duration_sec], are not empty and do not overlap: where the offsets
+    would make neighbours overlap, they meet half-way.
+
+    Raises:
+      ValueError: a span begins at or after the end of the recording.
+    """
+    hop_sec = sec_from_frames(1, hop_samples)
+    begin = spans.start_frames * hop_sec
+    # The last frame may reach beyond the recording's last sample.
+    finish = np.minimum(spans.end_frames * hop_sec, duration_sec)
+    if np.any(begin >= finish):
+        index = int(np.flatnonzero(begin >= finish)[0])
+        raise ValueError(
+            f"span {index}: expected a start before the end of the recording "
+            f"({duration_sec} s), got {begin[index]} s"
+        )
+    middle = (begin + finish) / 2
+    half_core = np.minimum(_CORE_SEC / 2, (finish - begin) / 4)
+    core_start, core_end = middle - half_core, middle + half_core
+    start_sec = np.clip(begin + start_offset_sec, 0, core_start)
+    end_sec = np.clip(finish + end_offset_sec, core_end, duration_sec)
+    meeting = np.clip((end_sec[:-1] + start_sec[1:]) / 2, core_end[:-1], core_start[1:])
+    overlap = end_sec[:-1] > start_sec[1:]
+    end_sec[:-1][overlap] = meeting[overlap]
+    start_sec[1:][overlap] = meeting[overlap]
+    return start_sec, end_sec
