@@ -1,0 +1,124 @@
+"""What is measured about a segment: its scores, rate, levels and text."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+
+from aligner.config import AlignConfig
+from aligner.edges import LevelTrack
+from aligner.excerpts import excerpt, romanised_excerpt
+from aligner.runs import PlacedWord, is_timed
+from aligner.scores import span_score, worst_window_score
+from schemas.alignment import ChapterAlignment, StarSpan, WordSpan
+from schemas.keys import SegmentKey
+from schemas.segment import Segment
+from schemas.units import frames_from_sec, sec_from_samples
+
+# The level that only a tenth of the segment exceeds: its loud vowels.
+_LOUD_PERCENTILE = 90
+# Joins the numbers of the verses in a segment; a number may hold a hyphen ("3-4").
+VERSE_SEPARATOR = ","
+
+
+def measure_segment(
+    alignment: ChapterAlignment,
+    words: Sequence[PlacedWord],
+    interval: tuple[int, int],
+    track: LevelTrack,
+) -> Segment:
+    """Return the segment of the given words with everything measured about it.
+
+    Args:
+      alignment: the chapter.
+      words: neighbouring words, at least one of them timed.
+      interval: start and end of the clip in samples, whole milliseconds.
+      track: the levels of the recording.
+    """
+    start, end = interval
+    start_sec, end_sec = sec_from_samples(start), sec_from_samples(end)
+    duration_sec = sec_from_samples(end - start)
+    text, romanised, spans = _text_of(alignment, words)
+    score, score_worst = _scores(alignment, spans)
+    loud_db = float(np.percentile(track.between(start, end), _LOUD_PERCENTILE))
+    verses = dict.fromkeys(alignment.verses[place.verse].verse for place in words)
+    return Segment(
+        key=str(SegmentKey.of(alignment.recording_id, start_sec, end_sec)),
+        recording_id=alignment.recording_id,
+        language=alignment.language,
+        split="",
+        verses=VERSE_SEPARATOR.join(verses),
+        text=text,
+        romanised=romanised,
+        words=spans,
+        start_sec=start_sec,
+        end_sec=end_sec,
+        duration_sec=duration_sec,
+        score=score,
+        score_worst=score_worst,
+        chars_per_sec=sum(char.isalpha() for char in text) / duration_sec,
+        star_sec=_star_sec(alignment, words, (start_sec, end_sec)),
+        level_db=track.mean_db(start, end),
+        edge_start_db=track.at(start) - loud_db,
+        edge_end_db=track.at(end) - loud_db,
+    )
+
+
+def _text_of(
+    alignment: ChapterAlignment, words: Sequence[PlacedWord]
+) -> tuple[str, str, tuple[WordSpan, ...]]:
+    """Return the text, its romanisation, and the words, characters counted in it."""
+    text, romanised = "", []
+    spans: list[WordSpan] = []
+    for index, group in groupby(words, key=lambda place: place.verse):
+        places = [place.word for place in group]
+        verse = alignment.verses[index]
+        piece, inside = excerpt(verse, places[0], places[-1])
+        shift = len(text) + 1 if text else 0
+        text = f"{text} {piece}" if text else piece
+        romanised.append(romanised_excerpt(verse, places[0], places[-1]))
+        spans += (
+            replace(
+                span,
+                char_start=span.char_start + shift,
+                char_end=span.char_end + shift,
+            )
+            for span in inside
+        )
+    return text, " ".join(filter(None, romanised)), tuple(spans)
+
+
+def _scores(
+    alignment: ChapterAlignment, spans: Sequence[WordSpan]
+) -> tuple[float, float]:
+    """Return the mean score and the worst window's, from first to last word."""
+    timed = [span for span in spans if is_timed(span)]
+    frames = len(alignment.frame_score)
+    hop = alignment.hop_samples
+    start = min(max(frames_from_sec(timed[0].start_sec, hop), 0), max(frames - 1, 0))
+    latest_sec = max(span.end_sec for span in timed)
+    end = min(max(frames_from_sec(latest_sec, hop), start + 1), frames)
+    window = max(1, frames_from_sec(AlignConfig.worst_window_sec, hop))
+    score_T = alignment.frame_score
+    return (
+        span_score(score_T, start, end),
+        worst_window_score(score_T, start, end, window),
+    )
+
+
+def _star_sec(
+    alignment: ChapterAlignment,
+    words: Sequence[PlacedWord],
+    interval: tuple[float, float],
+) -> float:
+    """Return how much of an interval stars cover."""
+    stars: list[StarSpan] = list(alignment.stars)
+    for index in dict.fromkeys(place.verse for place in words):
+        stars += alignment.verses[index].stars
+    start_sec, end_sec = interval
+    shared = (
+        min(star.end_sec, end_sec) - max(star.start_sec, start_sec) for star in stars
+    )
+    return math.fsum(max(0.0, length) for length in shared)

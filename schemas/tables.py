@@ -1,0 +1,241 @@
+"""Arrow schemas of the tables on disk, and the way between records and rows.
+
+Every schema carries its table's name and version as metadata, so a reader can refuse a
+file that it does not understand. A row is a dict with the record's own field names; NaN
+stays NaN and is never a null.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+
+from schemas.alignment import StarSpan, VerseAlignment, WordSpan
+from schemas.errors import ArtifactError
+from schemas.segment import Fate, LedgerEntry, Reject, Segment
+
+SCHEMA_VERSION = 1
+TABLE_KEY = b"pericope.table"
+VERSION_KEY = b"pericope.version"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentRow:
+    """One verse of one recording, with where it came from."""
+
+    recording_id: str
+    language: str
+    book: str
+    chapter: int
+    verse: VerseAlignment
+    model: str
+    digest: str
+    """Name of the stored result from which the row was made."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a selection keeps a segment, and if not, every reason why."""
+
+    key: str
+    keep: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """Where a sample lies in its shard.
+
+    The ``length`` bytes from ``offset`` are the sample's members with their headers: a
+    small tar of their own.
+    """
+
+    key: str
+    shard: str
+    offset: int
+    length: int
+
+
+def _field(name: str, of: pa.DataType) -> pa.Field:
+    return pa.field(name, of, nullable=False)
+
+
+def _fields(names: str, of: pa.DataType) -> list[pa.Field]:
+    return [_field(name, of) for name in names.split()]
+
+
+def _schema(table: str, *fields: pa.Field) -> pa.Schema:
+    metadata = {TABLE_KEY: table.encode(), VERSION_KEY: str(SCHEMA_VERSION).encode()}
+    return pa.schema(list(fields), metadata=metadata)
+
+
+_TEXT, _REAL, _COUNT = pa.string(), pa.float64(), pa.int64()
+
+_WORDS = pa.list_(
+    pa.struct(
+        [
+            _field("word", _TEXT),
+            *_fields("start_sec end_sec score", _REAL),
+            *_fields("char_start char_end", _COUNT),
+        ]
+    )
+)
+_STARS = pa.list_(
+    pa.struct([*_fields("start_sec end_sec", _REAL), _field("for_text", _TEXT)])
+)
+
+ALIGNMENTS = _schema(
+    "alignments",
+    *_fields("recording_id language book", _TEXT),
+    _field("chapter", _COUNT),
+    *_fields("verse text spoken_text romanised", _TEXT),
+    *_fields("start_sec end_sec score score_worst", _REAL),
+    _field("words", _WORDS),
+    _field("stars", _STARS),
+    *_fields("model digest", _TEXT),
+)
+
+SEGMENTS = _schema(
+    "segments",
+    *_fields("key recording_id language split book verses text romanised", _TEXT),
+    _field("words", _WORDS),
+    *_fields("start_sec end_sec duration_sec score score_worst", _REAL),
+    *_fields("chars_per_sec star_sec level_db edge_start_db edge_end_db", _REAL),
+    _field("reader", _TEXT),
+    _field("drama", pa.bool_()),
+    _field("licence", _TEXT),
+)
+
+REJECTS = _schema("rejects", *_fields("stage key reason message language", _TEXT))
+
+LEDGER = _schema(
+    "ledger",
+    *_fields("recording language", _TEXT),
+    *_fields("start_sec end_sec", _REAL),
+    *_fields("fate reason", _TEXT),
+)
+
+SELECTION = _schema(
+    "selection",
+    _field("key", _TEXT),
+    _field("keep", pa.bool_()),
+    _field("reasons", pa.list_(_field("item", _TEXT))),
+)
+
+INDEX = _schema(
+    "index", *_fields("key shard", _TEXT), *_fields("offset length", _COUNT)
+)
+
+
+def _rows_of(spans: Iterable[Any]) -> list[dict[str, Any]]:
+    return [dict(vars(span)) for span in spans]
+
+
+def segment_row(segment: Segment) -> dict[str, Any]:
+    """Return a segment as a row of SEGMENTS."""
+    return {**vars(segment), "words": _rows_of(segment.words)}
+
+
+def segment_from_row(row: Mapping[str, Any]) -> Segment:
+    """Return the segment that a row of SEGMENTS stands for."""
+    words = tuple(WordSpan(**word) for word in row["words"])
+    return Segment(**{**row, "words": words})
+
+
+def alignment_row(record: AlignmentRow) -> dict[str, Any]:
+    """Return an aligned verse as a row of ALIGNMENTS."""
+    verse = record.verse
+    # Both have a field "verse": the second one, the verse's number, is the column.
+    row = {**vars(record), **vars(verse)}
+    return {**row, "words": _rows_of(verse.words), "stars": _rows_of(verse.stars)}
+
+
+def alignment_from_row(row: Mapping[str, Any]) -> AlignmentRow:
+    """Return the aligned verse that a row of ALIGNMENTS stands for."""
+    own = ("recording_id", "language", "book", "chapter", "model", "digest")
+    rest = {name: value for name, value in row.items() if name not in own}
+    rest["words"] = tuple(WordSpan(**word) for word in row["words"])
+    rest["stars"] = tuple(StarSpan(**star) for star in row["stars"])
+    return AlignmentRow(
+        verse=VerseAlignment(**rest), **{name: row[name] for name in own}
+    )
+
+
+def _ledger_from_row(row: Mapping[str, Any]) -> LedgerEntry:
+    return LedgerEntry(**{**row, "fate": Fate(row["fate"])})
+
+
+def _verdict_row(verdict: Verdict) -> dict[str, Any]:
+    return {**vars(verdict), "reasons": list(verdict.reasons)}
+
+
+def _verdict_from_row(row: Mapping[str, Any]) -> Verdict:
+    return Verdict(row["key"], row["keep"], tuple(row["reasons"]))
+
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class TableKind(Generic[Record]):
+    """A schema with its two conversions."""
+
+    schema: pa.Schema
+    to_row: Callable[[Record], dict[str, Any]]
+    from_row: Callable[[Mapping[str, Any]], Record]
+
+    @property
+    def name(self) -> str:
+        """Name of the table, also the name of its folder."""
+        return self.schema.metadata[TABLE_KEY].decode()
+
+    def table(self, records: Iterable[Record]) -> pa.Table:
+        """Return records as an Arrow table, in the given order."""
+        rows = [self.to_row(record) for record in records]
+        return pa.Table.from_pylist(rows, schema=self.schema)
+
+    def records(self, table: pa.Table | pa.RecordBatch) -> Iterator[Record]:
+        """Yield the records of a table; columns may come in any order.
+
+        Raises:
+          ArtifactError: the table is of another kind or version.
+        """
+        check_schema(table.schema, self.schema)
+        names = self.schema.names
+        for row in table.select(names).to_pylist():
+            yield self.from_row(row)
+
+
+def _plain_row(record: Any) -> dict[str, Any]:
+    return dict(vars(record))
+
+
+SEGMENT_TABLE = TableKind(SEGMENTS, segment_row, segment_from_row)
+ALIGNMENT_TABLE = TableKind(ALIGNMENTS, alignment_row, alignment_from_row)
+REJECT_TABLE = TableKind(REJECTS, _plain_row, lambda row: Reject(**row))
+LEDGER_TABLE = TableKind(LEDGER, _plain_row, _ledger_from_row)
+SELECTION_TABLE = TableKind(SELECTION, _verdict_row, _verdict_from_row)
+INDEX_TABLE = TableKind(INDEX, _plain_row, lambda row: IndexEntry(**row))
+
+
+def check_schema(found: pa.Schema, wanted: pa.Schema, where: str = "table") -> None:
+    """Refuse a file of another kind or version.
+
+    Raises:
+      ArtifactError: name, version or columns differ from what is wanted.
+    """
+    metadata = found.metadata or {}
+    for key in (TABLE_KEY, VERSION_KEY):
+        if metadata.get(key) != wanted.metadata[key]:
+            raise ArtifactError(
+                f"{where}: expected {key.decode()} = {wanted.metadata[key].decode()!r},"
+                f" got {metadata.get(key, b'none').decode()!r}; make the corpus again "
+                "with this version of pericope"
+            )
+    missing = [name for name in wanted.names if name not in found.names]
+    if missing:
+        raise ArtifactError(
+            f"{where}: expected columns {missing}, got {found.names}; the file is "
+            "damaged: delete it and run again"
+        )
