@@ -1,9 +1,8 @@
 """The written text of a run of words, punctuation kept with the word it belongs to."""
 
 import unicodedata
-from dataclasses import replace
 
-from schemas.alignment import VerseAlignment, WordSpan
+from schemas.alignment import VerseAlignment
 
 # Spanish opens with two marks that Unicode files under "other punctuation".
 _OPENING_CATEGORIES, _OPENING_MARKS = ("Ps", "Pi"), "¿¡"
@@ -39,27 +38,18 @@ def _border(verse: VerseAlignment, word: int) -> int:
     return before + _division(verse.text[before:after])
 
 
-def excerpt(
-    verse: VerseAlignment, first: int, last: int
-) -> tuple[str, tuple[WordSpan, ...]]:
+def excerpt(verse: VerseAlignment, first: int, last: int) -> tuple[str, int]:
     """Return the text of words ``first`` to ``last`` (inclusive) as it is written.
 
     Excerpts of neighbouring runs share no character, and together they hold all of the
     verse but white space.
 
     Returns:
-      The text and its words, whose characters now count from the excerpt's beginning.
+      The text, and the character of the verse at which it begins.
     """
     start, end = _border(verse, first), _border(verse, last + 1)
     piece = verse.text[start:end]
-    start += len(piece) - len(piece.lstrip())
-    words = tuple(
-        replace(
-            word, char_start=word.char_start - start, char_end=word.char_end - start
-        )
-        for word in verse.words[first : last + 1]
-    )
-    return piece.strip(), words
+    return piece.strip(), start + len(piece) - len(piece.lstrip())
 
 
 def romanised_excerpt(verse: VerseAlignment, first: int, last: int) -> str:

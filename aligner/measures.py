@@ -74,20 +74,18 @@ def _text_of(
     spans: list[WordSpan] = []
     for index, group in groupby(words, key=lambda place: place.verse):
         places = [place.word for place in group]
-        verse = alignment.verses[index]
-        piece, inside = excerpt(verse, places[0], places[-1])
-        shift = len(text) + 1 if text else 0
+        verse, first, last = alignment.verses[index], places[0], places[-1]
+        piece, begins_at = excerpt(verse, first, last)
+        shift = (len(text) + 1 if text else 0) - begins_at
         text = f"{text} {piece}" if text else piece
-        romanised.append(romanised_excerpt(verse, places[0], places[-1]))
-        spans += (
-            replace(
-                span,
-                char_start=span.char_start + shift,
-                char_end=span.char_end + shift,
-            )
-            for span in inside
-        )
+        romanised.append(romanised_excerpt(verse, first, last))
+        spans += (_shifted(span, shift) for span in verse.words[first : last + 1])
     return text, " ".join(filter(None, romanised)), tuple(spans)
+
+
+def _shifted(span: WordSpan, shift: int) -> WordSpan:
+    start, end = span.char_start + shift, span.char_end + shift
+    return replace(span, char_start=start, char_end=end)
 
 
 def _scores(
