@@ -1,6 +1,7 @@
 """Decodes any recording to float32 mono at 16 kHz, or says why it cannot be used."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,12 @@ _NOT_AUDIO = (
 )
 
 
-def decode_audio(path: str | Path, *, max_hours: float = MAX_HOURS) -> np.ndarray:
+def decode_audio(
+    path: str | Path,
+    *,
+    max_hours: float = MAX_HOURS,
+    before_decoding: Callable[[float], None] | None = None,
+) -> np.ndarray:
     """Decode a local recording of any common format.
 
     ffmpeg resamples and mixes while it decodes, so that the peak of memory is about the
@@ -51,6 +57,8 @@ def decode_audio(path: str | Path, *, max_hours: float = MAX_HOURS) -> np.ndarra
     Args:
         path: a regular file; never an address.
         max_hours: longer recordings are refused.
+        before_decoding: called once with the estimated length in seconds, before memory
+            is taken; it may wait until there is room.
 
     Returns:
         Samples (N,), float32, mono, 16 kHz, about within [-1, 1].
@@ -67,9 +75,16 @@ def decode_audio(path: str | Path, *, max_hours: float = MAX_HOURS) -> np.ndarra
     """
     path = Path(path)
     head = _read_head(path)
+
+    def expected_samples(log: str) -> int:
+        samples = _expected_samples(path, log, max_hours)
+        if before_decoding is not None:
+            before_decoding(samples / SAMPLE_RATE_HZ)
+        return samples
+
     decoded = run_ffmpeg(
         path,
-        expected_samples=lambda log: _expected_samples(path, log, max_hours),
+        expected_samples=expected_samples,
         max_samples=samples_from_sec(max_hours * 3600),
     )
     source = parse_banner(decoded.log)

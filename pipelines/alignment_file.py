@@ -1,0 +1,58 @@
+"""A chapter's alignment as one file of the store: arrays and JSON in an npz."""
+
+import io
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from schemas.alignment import ChapterAlignment, StarSpan, VerseAlignment, WordSpan
+from schemas.errors import ArtifactError
+
+SUFFIX = ".npz"
+FORMAT = "pericope-alignment/1"
+
+
+def dump_alignment(alignment: ChapterAlignment) -> bytes:
+    """Return the file's bytes; equal alignments give equal bytes."""
+    document = asdict(alignment)
+    arrays = {name: document.pop(name) for name in ("frame_score", "level_db")}
+    document["format"] = FORMAT
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, document=np.frombuffer(text.encode(), np.uint8), **arrays
+    )
+    return buffer.getvalue()
+
+
+def load_alignment(data: bytes) -> ChapterAlignment:
+    """Read the file back.
+
+    Raises:
+      ArtifactError: it is damaged or of another version.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            document: dict[str, Any] = json.loads(arrays["document"].tobytes())
+            frame_score, level_db = arrays["frame_score"], arrays["level_db"]
+    except (ValueError, KeyError, OSError) as error:
+        raise ArtifactError(f"alignment file: damaged ({error})") from error
+    if document.pop("format", None) != FORMAT:
+        raise ArtifactError(f"alignment file: expected format {FORMAT}")
+    verses = tuple(_verse(verse) for verse in document.pop("verses"))
+    stars = tuple(StarSpan(**star) for star in document.pop("stars"))
+    return ChapterAlignment(
+        verses=verses,
+        stars=stars,
+        frame_score=frame_score,
+        level_db=level_db,
+        **document,
+    )
+
+
+def _verse(row: dict[str, Any]) -> VerseAlignment:
+    words = tuple(WordSpan(**word) for word in row.pop("words"))
+    stars = tuple(StarSpan(**star) for star in row.pop("stars"))
+    return VerseAlignment(words=words, stars=stars, **row)
