@@ -91,7 +91,7 @@ def run_ffmpeg(
 def _command(path: Path) -> list[str]:
     # "file:" and an absolute path keep names such as "-", "concat:x" or "http:x" from
     # being read as anything but a file; the white lists keep a file that is a playlist
-    # from opening others. Without rematrix_maxval two channels are summed at 0.707 each:
+    # from opening others. Without rematrix_maxval two channels are added at 0.707 each:
     # speech that is on both would be 3 dB too loud, and clip.
     return [
         ffmpeg_program(),

@@ -53,7 +53,8 @@ def test_a_voice_on_both_channels_is_as_loud_as_on_one(name, wav, tmp_path):
     both = np.repeat(bursts(16_000, 3.0)[:, None], 2, axis=1)
     source = write_wav(tmp_path / "both.wav", both, 16_000)
     stereo = decode_audio(encode(source, tmp_path / name))
-    assert abs(np.std(stereo) / np.std(decode_audio(wav)) - 1) < 0.02
+    # MP3 takes 4 % off by itself; a wrong mix would be 41 % off
+    assert abs(np.std(stereo) / np.std(decode_audio(wav)) - 1) < 0.1
 
 
 def test_length_is_that_of_the_audio_when_the_header_does_not_say(wav, tmp_path):
