@@ -14,6 +14,8 @@ import numpy.typing as npt
 SAME_LEVEL_DB = 3.0
 # Digital silence has no level; this is below 16 bit's smallest step (-96 dB).
 FLOOR_DB = -120.0
+# Only a tenth of a clip is louder than this: its vowels.
+_LOUD_PERCENTILE = 90
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class LevelTrack:
         """Return the level at the border nearest to a sample."""
         border = round(sample / self.hop_samples)
         return float(self.border_db[min(max(border, 0), len(self.border_db) - 1)])
+
+    def edge_levels(self, start: int, end: int) -> tuple[float, float]:
+        """Return the levels at both edges of a clip relative to its loud level."""
+        loud_db = float(np.percentile(self.between(start, end), _LOUD_PERCENTILE))
+        return self.at(start) - loud_db, self.at(end) - loud_db
 
     def quietest(self, low: int, high: int, preferred: int) -> int:
         """Return the quietest border in [low, high], or ``preferred`` if there is none.

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-import numpy as np
-
 from aligner.config import AlignConfig
 from aligner.edges import LevelTrack
 from aligner.excerpts import excerpt, romanised_excerpt
@@ -17,8 +15,6 @@ from schemas.keys import SegmentKey
 from schemas.segment import Segment
 from schemas.units import frames_from_sec, sec_from_samples
 
-# The level that only a tenth of the segment exceeds: its loud vowels.
-_LOUD_PERCENTILE = 90
 # Joins the numbers of the verses in a segment; a number may hold a hyphen ("3-4").
 VERSE_SEPARATOR = ","
 
@@ -42,7 +38,7 @@ def measure_segment(
     duration_sec = sec_from_samples(end - start)
     text, romanised, spans = _text_of(alignment, words)
     score, score_worst = _scores(alignment, spans)
-    loud_db = float(np.percentile(track.between(start, end), _LOUD_PERCENTILE))
+    edge_start_db, edge_end_db = track.edge_levels(start, end)
     verses = dict.fromkeys(alignment.verses[place.verse].verse for place in words)
     return Segment(
         key=str(SegmentKey.of(alignment.recording_id, start_sec, end_sec)),
@@ -61,8 +57,8 @@ def measure_segment(
         chars_per_sec=sum(char.isalpha() for char in text) / duration_sec,
         star_sec=_star_sec(alignment, words, (start_sec, end_sec)),
         level_db=track.mean_db(start, end),
-        edge_start_db=track.at(start) - loud_db,
-        edge_end_db=track.at(end) - loud_db,
+        edge_start_db=edge_start_db,
+        edge_end_db=edge_end_db,
     )
 
 
