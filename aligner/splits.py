@@ -39,10 +39,10 @@ def plan_splits(
 
     MRK and JHN go where they belong. Where one is missing, or holds less than a tenth
     of the language and less than 2 hours, whole units are added to the needier of the
-    two until both hold as much: small units in an order that depends on their names alone,
-    then larger ones by size. At least one unit stays for training: a language of one
-    unit is all train; one of two has no test set, or if JHN is one of them (and MRK is
-    not the other), no development set. The order of the rows does not matter.
+    two until both hold as much: small units in an order that depends on their names
+    alone, then larger ones by size. At least one unit stays for training: a language of
+    one unit is all train; one of two has no test set, or if JHN is one of them (and MRK
+    is not the other), no development set. The order of the rows does not matter.
 
     Args:
       rows: language, unit (see ``split_unit``) and duration in seconds; a unit may come
