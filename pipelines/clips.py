@@ -15,7 +15,7 @@ import soundfile
 from schemas.segment import Segment
 from schemas.units import SAMPLE_RATE_HZ, samples_from_sec
 
-# 5 of 8, the reference encoder's default: 2 % smaller than level 0 at 9/10 of its speed.
+# 5 of 8, the encoder's own default: 2 % smaller than level 0 at 9/10 of its speed.
 _COMPRESSION_LEVEL = 5 / 8
 _FULL_SCALE = 32768
 
