@@ -61,16 +61,10 @@ def resolve_address(cell: str, folder: Path, *, allow_outside: bool) -> str:
     Raises:
       SourceRefused: the scheme is unknown, the URI incomplete, or the path leads out.
     """
-    scheme = scheme_of(cell)
-    if scheme in (*HTTP_SCHEMES, *OBJECT_SCHEMES):
-        _check_complete(cell)
-        return cell
     written = local_path_of(cell)
     if written is None:
-        raise SourceRefused(
-            f"{redact_uri(cell)}: expected a path or one of file, "
-            f"{', '.join((*HTTP_SCHEMES, *OBJECT_SCHEMES))}, got the scheme {scheme!r}"
-        )
+        check_remote_uri(cell)
+        return cell
     path = os.path.realpath(folder / written)
     if not allow_outside and not Path(path).is_relative_to(os.path.realpath(folder)):
         raise SourceRefused(
@@ -78,6 +72,30 @@ def resolve_address(cell: str, folder: Path, *, allow_outside: bool) -> str:
             "or set allow_outside = true in [corpus]"
         )
     return path
+
+
+def check_remote_uri(uri: str) -> None:
+    """Refuse what cannot be fetched.
+
+    Raises:
+      SourceRefused: the scheme is none of http, https, s3, gs, or a part is missing.
+    """
+    scheme = scheme_of(uri)
+    if scheme in HTTP_SCHEMES:
+        parts = _split(uri)
+        if parts is None or not parts.hostname:
+            raise SourceRefused(f"{redact_uri(uri)}: expected a host after ://")
+        return
+    if scheme not in OBJECT_SCHEMES:
+        raise SourceRefused(
+            f"{redact_uri(uri)}: expected a path or one of file, "
+            f"{', '.join((*HTTP_SCHEMES, *OBJECT_SCHEMES))}, got the scheme {scheme!r}"
+        )
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    if not bucket or not key:
+        raise SourceRefused(f"{redact_uri(uri)}: expected a bucket and a key after ://")
+    if "::" in uri:  # fsspec would read it as a chain of file systems
+        raise SourceRefused(f"{redact_uri(uri)}: expected a key without '::'")
 
 
 def redact_uri(uri: str) -> str:
@@ -111,17 +129,6 @@ def identity_of_uri(uri: str) -> str:
         if marker in map(_name_of, pairs):
             pairs = [pair for pair in pairs if not signature.fullmatch(_name_of(pair))]
     return _without_user(parts)._replace(query="&".join(pairs), fragment="").geturl()
-
-
-def _check_complete(uri: str) -> None:
-    if scheme_of(uri) in HTTP_SCHEMES:
-        parts = _split(uri)
-        if parts is None or not parts.hostname:
-            raise SourceRefused(f"{redact_uri(uri)}: expected a host after ://")
-        return
-    bucket, _, key = uri.partition("://")[2].partition("/")
-    if not bucket or not key:
-        raise SourceRefused(f"{redact_uri(uri)}: expected a bucket and a key after ://")
 
 
 def _split(uri: str) -> SplitResult | None:
