@@ -4,6 +4,7 @@ Two stages: first the sharp timed loss on degraded speech (exact timing), then t
 loss on widely varied speech (which lets the model follow people). See ``losses``.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -214,7 +215,7 @@ def validation_cer(run: _Run) -> float:
 def _schedule(step: int, steps: int, config: TrainConfig) -> float:
     """Warm up linearly, then fall along a cosine to 2 %."""
     warm = min(1.0, (step + 1) / config.warmup_steps)
-    return warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / steps)))
+    return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def progress_lines(write: Callable[[str], None]) -> Report:

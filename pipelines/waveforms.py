@@ -1,8 +1,8 @@
 """Decoded audio, one recording a thread, within a budget for the whole process.
 
 Aligning and cutting follow each other on the same thread, so that a recording is
-decoded once for both. An hour decoded takes 230 MB: the budget keeps several long ones from
-being in memory side by side, whatever the number of workers.
+decoded once for both. An hour decoded takes 230 MB: the budget keeps several long ones
+from being in memory side by side, whatever the number of workers.
 """
 
 import threading

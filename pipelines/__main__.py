@@ -1,0 +1,5 @@
+"""``python -m pipelines`` is ``pericope``."""
+
+from pipelines.cli import main
+
+main()

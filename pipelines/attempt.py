@@ -1,0 +1,60 @@
+"""One step on one recording: its result, or the reject that it became."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schemas.errors import InputError
+from schemas.segment import Reject
+from schemas.source import Recording
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A rejected recording and how long its audio is (None if that is not known)."""
+
+    reject: Reject
+    duration_sec: float | None = None
+
+
+@dataclass(frozen=True)
+class Step(Generic[Item, Result]):
+    """A plain function with what is needed to report about its input."""
+
+    stage: str
+    run: Callable[[Item], Result]
+    recording_of: Callable[[Item], Recording]
+    duration_of: Callable[[Item], float | None] = lambda item: None
+
+    def attempt(self, item: Item) -> Result | Failure:
+        """Run the step; only an input's own fault becomes a failure."""
+        try:
+            return self.run(item)
+        except InputError as error:
+            recording = self.recording_of(item)
+            reject = Reject(
+                stage=self.stage,
+                key=recording.recording_id,
+                reason=error.reason,
+                message=str(error),
+                language=recording.language,
+            )
+            return Failure(reject, self.duration_of(item))
+
+
+def attempt_all(
+    step: Step[Item, Result], items: Iterable[Item]
+) -> tuple[list[Result], list[Failure]]:
+    """Run a step on a plain list: results and failures, together as many as items."""
+    results: list[Result] = []
+    failures: list[Failure] = []
+    for item in items:
+        outcome = step.attempt(item)
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+        else:
+            results.append(outcome)
+    return results, failures

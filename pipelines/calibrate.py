@@ -1,0 +1,77 @@
+"""What is stored with freshly trained weights: constant offsets and a threshold.
+
+Chapters of training languages, newly invented, are aligned and compared with the truth.
+The median error of word starts and ends becomes the offset; the score that 98 % of
+these clean verses reach becomes the threshold of the default selection.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from aligner.align import align_chapter
+from aligner.audio import decode_audio
+from aligner.config import AlignConfig
+from models.bundled import BundledModel, Calibration
+from models.network import AcousticNetwork
+from pipelines.synth.chapter import TRAINING_VOICES, ChapterOptions
+from pipelines.synth.compare import edge_errors, pooled
+from pipelines.synth.corpus import ChapterJob, make_chapters
+from pipelines.synth.files import AudioFileOptions
+from pipelines.synth.truth import ChapterTruth
+from schemas.source import Chapter, Verse
+
+LANGUAGES = "spa deu ita swh rus ell hin fin tur ind pol fra".split()
+_MINUTES = 2.0
+_KEPT_SHARE = 0.98
+_SEED = 990_001  # far from the seeds of training
+
+
+def calibrate(
+    network: AcousticNetwork, folder: Path, log: Callable[[str], None]
+) -> Calibration:
+    """Measure a network on fresh synthetic speech."""
+    network.eval()
+    model = BundledModel(network, Calibration(), fingerprint="uncalibrated")
+    pairs = []
+    for job, truth in _chapters(folder):
+        waveform = decode_audio(folder / "audio" / f"{job.recording_id}.wav")
+        chapter = chapter_of(truth)
+        aligned = align_chapter(waveform, chapter, model, AlignConfig())
+        pairs.append((aligned, truth))
+    errors = pooled([edge_errors(aligned, truth) for aligned, truth in pairs])
+    scores = [verse.score for aligned, _ in pairs for verse in aligned.verses]
+    calibration = Calibration(
+        start_offset_sec=-float(np.median(errors.word_start)),
+        end_offset_sec=-float(np.median(errors.word_end)),
+        score_threshold=float(np.nanquantile(scores, 1 - _KEPT_SHARE)),
+    )
+    rounded = {name: round(value, 4) for name, value in vars(calibration).items()}
+    log(f"calibrated on {len(errors.word_start)} words: {rounded}")
+    return replace(calibration, **rounded)
+
+
+def chapter_of(truth: ChapterTruth) -> Chapter:
+    """Return the written text of a synthetic chapter."""
+    verses = tuple(Verse(verse.number, verse.text) for verse in truth.verses)
+    return Chapter(language=truth.language, verses=verses)
+
+
+def _chapters(folder: Path) -> list[tuple[ChapterJob, ChapterTruth]]:
+    jobs = [
+        ChapterJob(
+            recording_id=f"calibrate-{language}",
+            options=ChapterOptions(
+                language=language,
+                minutes=_MINUTES,
+                voices=tuple(TRAINING_VOICES[number % 4 :: 4]),
+                drama=True,
+                seed=_SEED,
+            ),
+            audio=AudioFileOptions(format="wav", rate_hz=16_000),
+        )
+        for number, language in enumerate(LANGUAGES)
+    ]
+    return list(zip(jobs, make_chapters(jobs, folder), strict=True))

@@ -1,0 +1,53 @@
+"""What every stage of a run knows: settings and places, small enough to travel."""
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aligner.config import AlignConfig, SegmentConfig
+from aligner.emissions import AcousticModel
+from models import load_acoustic_model
+from pipelines.fetch_limits import FetchLimits
+from pipelines.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """Settings of one run; the model itself is loaded once per process."""
+
+    output: str
+    model_name: str
+    model_fingerprint: str
+    score_threshold: float
+    device: str = "auto"
+    align: AlignConfig = field(default_factory=AlignConfig)
+    segment: SegmentConfig = field(default_factory=SegmentConfig)
+    fetch: FetchLimits = field(default_factory=FetchLimits)
+    max_hours: float = 12.0
+    samples_per_shard: int = 1000
+    window_workers: int = 1
+    """Windows of one recording that are computed side by side."""
+
+    @property
+    def store(self) -> Store:
+        """The content store of the corpus."""
+        return Store(self.output)
+
+    def align_settings(self) -> dict[str, Any]:
+        """Return what an alignment depends on besides audio, text and model."""
+        return asdict(self.align)
+
+    def model(self) -> AcousticModel:
+        """Return this process's model."""
+        return _loaded_model(self.model_name, self.device)
+
+
+_MODELS: dict[tuple[str, str], AcousticModel] = {}
+_LOADING = threading.Lock()
+
+
+def _loaded_model(name: str, device: str) -> AcousticModel:
+    with _LOADING:  # two threads must not load a gigabyte each
+        if (name, device) not in _MODELS:
+            _MODELS[name, device] = load_acoustic_model(name, device)
+        return _MODELS[name, device]

@@ -1,0 +1,180 @@
+"""Third step: a recording is cut into clips, encoded side by side in one pack."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aligner.pauses import level_db
+from aligner.segments import plan_segments
+from aligner.splits import split_unit
+from aligner.unlabeled import plan_unlabeled
+from pipelines.align_recording import AlignedRecording, read_alignment
+from pipelines.clips import cut_clips
+from pipelines.context import RunContext
+from pipelines.store import local_copy
+from pipelines.waveforms import forget_waveform, waveform_of
+from schemas.alignment import ChapterAlignment
+from schemas.errors import ArtifactError
+from schemas.keys import SegmentKey, digest_of
+from schemas.segment import ClipRef, Segment
+from schemas.source import Recording
+from schemas.tables import segment_from_row, segment_row
+from schemas.units import sec_from_samples
+
+STAGE = "cut"
+VERSION = 1
+PACK = ".pack"
+INDEX = ".json"
+
+
+@dataclass(frozen=True)
+class CutRecording:
+    """What later stages need to know of a recording: names in the store and sums."""
+
+    recording_id: str
+    language: str
+    book: str
+    chapter: int
+    unit: str
+    labeled: bool
+    duration_sec: float
+    alignment: str
+    digest: str
+
+
+def cut_recording(aligned: AlignedRecording, context: RunContext) -> CutRecording:
+    """Cut a recording, unless the store has its clips already.
+
+    Raises:
+      InputError: the audio of an unlabeled recording cannot be used.
+    """
+    try:
+        digest = _cut_digest(aligned, context)
+        if not context.store.has(STAGE, digest, INDEX):
+            _cut(aligned, digest, context)
+    finally:
+        forget_waveform()
+    index = read_index(digest, context)
+    recording = aligned.fetched.recording
+    return CutRecording(
+        recording_id=recording.recording_id,
+        language=recording.language,
+        book=recording.book,
+        chapter=recording.chapter,
+        unit=index["unit"],
+        labeled=bool(aligned.digest),
+        duration_sec=index["duration_sec"],
+        alignment=aligned.digest,
+        digest=digest,
+    )
+
+
+def read_index(digest: str, context: RunContext) -> dict[str, Any]:
+    """Return what was cut: duration, unit of splitting and rows with their places.
+
+    Raises:
+      ArtifactError: the file is damaged.
+    """
+    return _parsed_index(context.store.read_bytes(STAGE, digest, INDEX), digest)
+
+
+@lru_cache(maxsize=8)
+def _parsed_index(data: bytes, digest: str) -> dict[str, Any]:
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise ArtifactError(f"cut index {digest}: damaged ({error})") from error
+
+
+def clip_refs(cut: CutRecording, split: str, context: RunContext) -> list[ClipRef]:
+    """Return the clips of a recording with the split that it belongs to."""
+    pack = context.store.uri(STAGE, cut.digest, PACK)
+    refs = []
+    for row in read_index(cut.digest, context)["clips"]:
+        segment = segment_from_row({**row["segment"], "split": split})
+        refs.append(ClipRef(segment, pack, row["offset"], row["length"], cut.labeled))
+    return refs
+
+
+def _cut_digest(aligned: AlignedRecording, context: RunContext) -> str:
+    recording = aligned.fetched.recording
+    about = [recording.book, recording.reader, recording.drama, recording.licence]
+    source = aligned.digest or [
+        recording.recording_id,
+        recording.language,
+        aligned.fetched.audio.sha256,
+    ]
+    return digest_of(STAGE, VERSION, source, about, asdict(context.segment))
+
+
+def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
+    audio = aligned.fetched.audio
+    with local_copy(audio.path) as path:
+        waveform = waveform_of(Path(path), audio.sha256, context.max_hours)
+    recording = aligned.fetched.recording
+    if aligned.digest:
+        alignment = read_alignment(aligned.digest, context)
+        segments = _labeled_segments(alignment, recording, context)
+        unit = split_unit(recording.book, [verse.text for verse in alignment.verses])
+    else:
+        segments = _unlabeled_segments(waveform, recording)
+        unit = recording.recording_id
+    with context.store.writing(STAGE, digest, PACK) as pack:
+        places = cut_clips(waveform, segments, pack)
+    clips = [
+        {
+            "segment": segment_row(segment),
+            "offset": place.offset,
+            "length": place.length,
+        }
+        for segment, place in zip(segments, places, strict=True)
+    ]
+    index = {
+        "duration_sec": sec_from_samples(len(waveform)),
+        "unit": unit,
+        "clips": clips,
+    }
+    text = json.dumps(index, ensure_ascii=False, sort_keys=True)
+    # Written last: where the index is, the pack is whole.
+    context.store.write_bytes(text.encode(), STAGE, digest, INDEX)
+
+
+def _labeled_segments(
+    alignment: ChapterAlignment, recording: Recording, context: RunContext
+) -> tuple[Segment, ...]:
+    return plan_segments(
+        alignment,
+        context.segment,
+        book=recording.book,
+        reader=recording.reader,
+        drama=recording.drama,
+        licence=recording.licence,
+    )
+
+
+def _unlabeled_segments(
+    waveform: npt.NDArray[np.float32], recording: Recording
+) -> tuple[Segment, ...]:
+    duration_sec = sec_from_samples(len(waveform))
+    intervals = plan_unlabeled(level_db(waveform), duration_sec)
+    return tuple(
+        Segment(
+            key=str(SegmentKey.of(recording.recording_id, start_sec, end_sec)),
+            recording_id=recording.recording_id,
+            language=recording.language,
+            split="",
+            book=recording.book,
+            start_sec=start_sec,
+            end_sec=end_sec,
+            duration_sec=end_sec - start_sec,
+            reader=recording.reader,
+            drama=recording.drama,
+            licence=recording.licence,
+        )
+        for start_sec, end_sec in intervals
+    )
