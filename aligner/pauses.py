@@ -57,7 +57,8 @@ def level_db(waveform_N: npt.NDArray[np.floating]) -> FloatArray:
         power = np.append(power, rest @ rest / len(rest))
     if len(power) % 2:
         power = np.append(power, power[-1])
-    return (10 * np.log10(np.maximum(power, _LEAST_POWER))).astype(np.float32)
+    power = np.maximum(power.astype(np.float64), _LEAST_POWER)
+    return (10 * np.log10(power)).astype(np.float32)
 
 
 def find_pauses(level_db: FloatArray, min_pause_sec: float) -> tuple[Pause, ...]:
@@ -116,7 +117,7 @@ def _thresholds(level_db: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the level below which each step is quiet, following slow changes."""
     steps, window = len(level_db), round(_LOCAL_SEC / STEP_SEC)
     # A minute that stays below this has no speech that its floor could be told from.
-    least_loud = np.mean(_floor_and_loud(level_db))
+    least_loud = sum(_floor_and_loud(level_db)) / 2
     # Windows overlap by half at least; the last one ends with the recording.
     count = max(1, -(-2 * (steps - window) // window) + 1)
     firsts = np.linspace(0, max(0, steps - window), count).round().astype(int)
