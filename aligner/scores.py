@@ -37,20 +37,6 @@ def span_score(frame_score_T: FloatArray, start_frame: int, end_frame: int) -> f
     return float(heard.mean()) if len(heard) else float("nan")
 
 
-def span_scores(
-    frame_score_T: FloatArray,
-    start_frames: npt.NDArray[np.integer],
-    end_frames: npt.NDArray[np.integer],
-) -> npt.NDArray[np.float64]:
-    """Return ``span_score`` of many spans at once, shape (spans,)."""
-    is_heard = ~np.isnan(frame_score_T)
-    sums = _running_sum(np.where(is_heard, frame_score_T, 0))
-    counts = np.append(0, np.cumsum(is_heard))
-    heard = counts[end_frames] - counts[start_frames]
-    total = sums[end_frames] - sums[start_frames]
-    return np.where(heard > 0, total / np.maximum(heard, 1), np.nan)
-
-
 def worst_window_score(
     frame_score_T: FloatArray, start_frame: int, end_frame: int, window_frames: int
 ) -> float:
@@ -67,7 +53,7 @@ def worst_window_score(
     heard = _heard(frame_score_T, start_frame, end_frame)
     if len(heard) <= window_frames:
         return float(heard.mean()) if len(heard) else float("nan")
-    sums = _running_sum(heard)
+    sums = np.append(0.0, np.cumsum(heard))
     return float((sums[window_frames:] - sums[:-window_frames]).min() / window_frames)
 
 
@@ -76,8 +62,3 @@ def _heard(
 ) -> npt.NDArray[np.float64]:
     span = frame_score_T[start_frame:end_frame].astype(np.float64)
     return span[~np.isnan(span)]
-
-
-def _running_sum(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Return the sums before each value and of all, one more than there are values."""
-    return np.append(0.0, np.cumsum(values, dtype=np.float64))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aligner.scores import frame_score, span_score, span_scores, worst_window_score
+from aligner.scores import frame_score, span_score, worst_window_score
 from aligner.viterbi import forced_align
 from tests.aligner.planted import planted
 
@@ -42,17 +42,6 @@ def test_span_score_is_the_mean_without_stars(span):
     found = span_score(score, start, end)
     assert found == pytest.approx(naive_mean(score[start:end].tolist()), nan_ok=True)
     assert math.isnan(found) or found <= 0
-
-
-@given(SCORES, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=9))
-def test_span_scores_equal_one_by_one(values, pairs):
-    score = np.array(values, np.float32)
-    pairs = [sorted(min(frame, len(score)) for frame in pair) for pair in pairs]
-    starts, ends = np.array(pairs, np.int32).reshape(-1, 2).T
-    found = span_scores(score, starts, ends)
-    single = [span_score(score, start, end) for start, end in pairs]
-    assert found == pytest.approx(single, abs=1e-9, nan_ok=True)
-    assert not np.any(found > 0)
 
 
 @given(spans(), st.integers(1, 45))
