@@ -108,9 +108,9 @@ def role_of(written: str, rules: TextRules) -> str:
     """Return the role of one written character (or of one decoded HTML entity)."""
     if written in rules.joiners:
         return JOINER
-    if written in rules.unspoken:
-        return MARK
     plain = unicodedata.normalize("NFKC", written)
+    if rules.unspoken.issuperset(plain):
+        return MARK
     if _IGNORABLE.match(plain):
         return IGNORABLE
     if written in APOSTROPHES and not _is_letter(written):

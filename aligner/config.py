@@ -42,11 +42,11 @@ class AlignConfig:
                  self.star_log_prob)  # fmt: skip
         for name in ("pause_cost", "context_sec"):
             value = getattr(self, name)
-            _require(0 <= value, f"align.{name}", "0 or above", value)
+            _require(value >= 0, f"align.{name}", "0 or above", value)
         for name in ("pause_decay_sec", "min_pause_sec", "window_sec",
                      "batch_windows", "worst_window_sec"):  # fmt: skip
             value = getattr(self, name)
-            _require(0 < value, f"align.{name}", "above 0", value)
+            _require(value > 0, f"align.{name}", "above 0", value)
 
 
 @dataclass(frozen=True, kw_only=True)

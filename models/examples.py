@@ -41,7 +41,7 @@ def timed_words(clip: Clip) -> tuple[TimedWord, ...]:
     return tuple(
         TimedWord(text, word["start_sec"] - origin_sec, word["end_sec"] - origin_sec)
         for text, word in zip(letters, clip.row["words"], strict=True)
-        if text
+        if text and word["start_sec"] is not None
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pipelines.progress import recording_done
 from schemas.errors import InputError
 from schemas.segment import Reject
 from schemas.source import Recording
@@ -18,6 +19,11 @@ class Failure:
 
     reject: Reject
     duration_sec: float | None = None
+
+    @property
+    def has_seconds(self) -> bool:
+        """Tell whether there is audio to account for."""
+        return self.duration_sec is not None
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,9 @@ class Step(Generic[Item, Result]):
                 message=str(error),
                 language=recording.language,
             )
-            return Failure(reject, self.duration_of(item))
+            failure = Failure(reject, self.duration_of(item))
+            recording_done(failure.duration_sec)
+            return failure
 
 
 def attempt_all(

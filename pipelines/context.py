@@ -18,7 +18,8 @@ class RunContext:
     output: str
     model_name: str
     model_fingerprint: str
-    score_threshold: float
+    min_score: float
+    """Lowest score that the default selection keeps."""
     device: str = "auto"
     align: AlignConfig = field(default_factory=AlignConfig)
     segment: SegmentConfig = field(default_factory=SegmentConfig)

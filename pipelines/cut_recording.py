@@ -16,6 +16,7 @@ from aligner.unlabeled import plan_unlabeled
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.clips import cut_clips
 from pipelines.context import RunContext
+from pipelines.progress import recording_done
 from pipelines.store import local_copy
 from pipelines.waveforms import forget_waveform, waveform_of
 from schemas.alignment import ChapterAlignment
@@ -60,6 +61,7 @@ def cut_recording(aligned: AlignedRecording, context: RunContext) -> CutRecordin
     finally:
         forget_waveform()
     index = read_index(digest, context)
+    recording_done(index["duration_sec"])
     recording = aligned.fetched.recording
     return CutRecording(
         recording_id=recording.recording_id,
@@ -91,14 +93,26 @@ def _parsed_index(data: bytes, digest: str) -> dict[str, Any]:
         raise ArtifactError(f"cut index {digest}: damaged ({error})") from error
 
 
-def clip_refs(cut: CutRecording, split: str, context: RunContext) -> list[ClipRef]:
-    """Return the clips of a recording with the split that it belongs to."""
-    pack = context.store.uri(STAGE, cut.digest, PACK)
-    refs = []
-    for row in read_index(cut.digest, context)["clips"]:
-        segment = segment_from_row({**row["segment"], "split": split})
-        refs.append(ClipRef(segment, pack, row["offset"], row["length"], cut.labeled))
-    return refs
+def clip_refs(
+    digest: str, split: str, context: RunContext, *, labeled: bool
+) -> list[ClipRef]:
+    """Return the clips of a cut recording with the split that it belongs to."""
+    pack = context.store.uri(STAGE, digest, PACK)
+    return [
+        ClipRef(
+            segment_from_row({**row["segment"], "split": split}),
+            pack,
+            row["offset"],
+            row["length"],
+            labeled,
+        )
+        for row in read_index(digest, context)["clips"]
+    ]
+
+
+def clip_keys(digest: str, context: RunContext) -> list[str]:
+    """Return the keys of a cut recording's clips."""
+    return [row["segment"]["key"] for row in read_index(digest, context)["clips"]]
 
 
 def _cut_digest(aligned: AlignedRecording, context: RunContext) -> str:

@@ -26,7 +26,7 @@ SCRIPTS = frozenset(
     Syrn Tagb Takr Tale Talu Taml Tang Tavt Tayo Telu Teng Tfng Tglg Thaa Thai Tibt
     Tirh Tnsa Todr Tols Toto Tutg Ugar Vaii Visp Vith Wara Wcho Wole Xpeo Xsux Yezi
     Yiii Zanb
-    """.split()  # noqa: SIM905 (210 quoted codes read worse)
+    """.split()
 )
 
 _EXPECTED = "expected ISO 639-3, with a script if need be (swh, srp-Cyrl)"

@@ -24,7 +24,7 @@ from pipelines.addresses import local_path_of
 from pipelines.store import filesystem_of, local_copy, write_atomic, writing
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of, stable_bucket
-from schemas.segment import ClipRef
+from schemas.segment import ClipRef, Segment
 from schemas.tables import INDEX_TABLE, IndexEntry, segment_row
 
 FOLDER = "shards"
@@ -277,3 +277,21 @@ def _remove(uri: str) -> None:
     filesystem, path = filesystem_of(uri)
     with suppress(FileNotFoundError):
         filesystem.rm_file(path)
+
+
+def find_sample(root: str, segment: Segment) -> bytes:
+    """Return the members of a sample as a small tar, found by the shards' indexes.
+
+    Raises:
+      ArtifactError: no shard has the sample.
+    """
+    group = ShardGroup(bool(segment.text), segment.language, segment.split)
+    filesystem, folder = filesystem_of(f"{root}/{group.folder}")
+    for index in sorted(filesystem.glob(f"{folder}/index-*.parquet")):
+        with filesystem.open(index, "rb") as file:
+            for entry in INDEX_TABLE.records(pq.read_table(file)):
+                if entry.key == segment.key:
+                    start, end = entry.offset, entry.offset + entry.length
+                    shard, path = filesystem_of(f"{root}/{entry.shard}")
+                    return shard.cat_file(path, start=start, end=end)
+    raise ArtifactError(f"{root}: no shard has {segment.key}; run the corpus again")

@@ -18,6 +18,7 @@ from pipelines.texts_verse import PlacedText, TextSource
 _ATTRIBUTES = re.compile(r"\|[^\\]*+(?P<end>\\[^\s\\*|]*\*)?")
 _ASSIGNMENT = re.compile(r'=\s*"')
 _MILESTONE = re.compile(r"\\[^\s\\*|]+\s*\\\*")
+_BARE_BACKSLASH = re.compile(r"\\\+?(?=[\s\\|]|$)")
 _OPTIONAL_BREAK = "//"
 _NO_BREAK_SPACE = "~"
 
@@ -62,6 +63,10 @@ def read_usfm(source: TextSource, chapter: int) -> PlacedText:
         line = source.text[: -len(source.text.lstrip())].count("\n") + 1
         got = source.text.lstrip()[:20]
         raise source.malformed(line, f"expected \\id and a book code, got {got!r}")
+    bare = _BARE_BACKSLASH.search(source.text)
+    if bare:
+        line = source.text.count("\n", 0, bare.start()) + 1
+        raise source.malformed(line, "expected a marker after the backslash, got none")
     text = _MILESTONE.sub("", _without_attributes(source))
     text = text.replace(_OPTIONAL_BREAK, " ").replace(_NO_BREAK_SPACE, "\u00a0")
     tokens = UsfmTokenizer(stylesheet()).tokenize(text)

@@ -51,9 +51,9 @@ class VerseAlignment:
 class ChapterAlignment:
     """All of a recording: its verses in time and what was measured on the way.
 
-    ``frame_score`` (T,) float32: log P(aligned) - log P(greedy) at each frame, NaN where
-    a star was aligned. ``level_db`` (2 per frame) float32: energy every 10 ms. From these
-    two every later stage can score and cut without emissions.
+    ``frame_score`` (T,) float32: log P(aligned) - log P(greedy) at each frame, NaN
+    where a star was aligned. ``level_db`` (2 per frame) float32: energy every 10 ms.
+    From these two every later stage can score and cut without emissions.
     """
 
     recording_id: str

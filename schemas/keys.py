@@ -1,4 +1,4 @@
-"""Names that tie files together: recording ids, segment keys, language tags, digests."""
+"""Names that tie files together: recording ids, segment keys, digests."""
 
 import hashlib
 import json

@@ -33,7 +33,7 @@ class Recording:
     drama: bool = False
     licence: str = ""
     timing: str | None = None
-    """Known word times (the JSON that ``pericope synth`` writes): nothing is aligned."""
+    """Known word times (JSON as ``pericope synth`` writes it): nothing is aligned."""
 
 
 @dataclass(frozen=True)

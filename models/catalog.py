@@ -1,0 +1,43 @@
+"""From the name of an acoustic model to the model."""
+
+from typing import TYPE_CHECKING
+
+from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from models.bundled import BundledModel
+    from models.waveform_model import WaveformModel
+
+NAMES = ("bundled", "mms-fa", "hf:<repo or folder>[#<adapter language>]")
+
+
+def load_acoustic_model(
+    name: str, device: str = "auto"
+) -> "BundledModel | WaveformModel":
+    """Load the model of the configuration's ``[model]`` table.
+
+    Args:
+        name: bundled, mms-fa, or hf: with a folder or a hub name.
+        device: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        What ``aligner.emissions.AcousticModel`` describes.
+
+    Raises:
+        ConfigError: an unknown name or device, or a model that cannot be fetched.
+        ArtifactError: a model whose files are damaged.
+    """
+    if name == "bundled":
+        from models.bundled import load_bundled
+        from models.devices import choose_device
+
+        return load_bundled(str(choose_device(device)))
+    if name == "mms-fa":
+        from models.mms_fa import load_mms_fa
+
+        return load_mms_fa(device)
+    if name.startswith("hf:") and len(name) > len("hf:"):
+        from models.wav2vec2 import load_wav2vec2
+
+        return load_wav2vec2(name.removeprefix("hf:"), device)
+    raise ConfigError(f"model.name: expected one of {', '.join(NAMES)}, got {name!r}")

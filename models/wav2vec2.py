@@ -1,0 +1,133 @@
+"""Loads any Wav2Vec2ForCTC checkpoint, with a language adapter if it has some."""
+
+import math
+import pickle
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from models.checkpoints import Checkpoint, find_checkpoint
+from models.devices import choose_device
+from models.vocabulary import read_vocabulary
+from models.waveform_model import WaveformModel, fingerprint_files
+from schemas.errors import ArtifactError, ConfigError
+from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
+
+_VARIANCE_FLOOR = 1e-7
+"""Source: zero_mean_unit_var_norm of transformers' Wav2Vec2FeatureExtractor."""
+
+_LOADING_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    SafetensorError,
+    pickle.UnpicklingError,
+)
+_ALLOWED_MISSING = {"wav2vec2.masked_spec_embed"}  # used in training only
+
+
+def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
+    """Load a checkpoint of the wav2vec 2.0 family with a CTC head.
+
+    Args:
+        reference: ``<folder or hub name>[#<adapter language>]``.
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        ConfigError: no such model, language or device; or a model of another kind.
+        ArtifactError: its files are missing, damaged or do not fit each other.
+    """
+    chosen = choose_device(device)
+    checkpoint = find_checkpoint(reference)
+    normalised = _read_settings(checkpoint)
+    network = _load_network(checkpoint).eval().to(chosen)
+    columns = int(network.lm_head.out_features)
+    vocabulary = read_vocabulary(checkpoint.folder, checkpoint.language, columns)
+
+    def logits(waveforms: Tensor) -> Tensor:
+        # Windows are all of one length: nothing is padding, so nothing is masked.
+        return network(waveforms).logits
+
+    return WaveformModel(
+        name=f"hf:{reference}",
+        fingerprint=fingerprint_files(checkpoint.files(), checkpoint.language or ""),
+        labels=vocabulary.labels,
+        blank=vocabulary.blank,
+        romanised=vocabulary.romanised,
+        word_separator=vocabulary.word_separator,
+        network=logits,
+        device=chosen,
+        variance_floor=_VARIANCE_FLOOR if normalised else None,
+    )
+
+
+def _read_settings(checkpoint: Checkpoint) -> bool:
+    """Check that we can use the model; return whether it wants normalised audio."""
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
+
+    folder = checkpoint.folder
+    try:
+        settings, _ = Wav2Vec2Config.get_config_dict(folder)
+        extractor = Wav2Vec2FeatureExtractor.from_pretrained(folder)
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder}: expected config.json and preprocessor_config.json: {error}"
+        ) from error
+    kind = settings.get("model_type")
+    if kind != "wav2vec2":
+        raise ConfigError(
+            f"model.name: expected a wav2vec2 model with a CTC head, got {kind!r} in "
+            f"{folder}"
+        )
+    config = Wav2Vec2Config.from_dict(settings)
+    hop = math.prod(config.conv_stride)
+    if (
+        hop != FRAME_SAMPLES
+        or config.add_adapter
+        or config.num_feat_extract_layers != 7
+    ):
+        raise ConfigError(
+            f"model.name: expected one frame every {FRAME_SAMPLES} samples, got "
+            f"{hop} and add_adapter={config.add_adapter} in {folder}"
+        )
+    if extractor.sampling_rate != SAMPLE_RATE_HZ:
+        raise ConfigError(
+            f"model.name: expected a model for {SAMPLE_RATE_HZ} Hz, got "
+            f"{extractor.sampling_rate} Hz in {folder}"
+        )
+    if checkpoint.language and config.adapter_attn_dim is None:
+        raise ConfigError(
+            f"model.name: {folder} has no language adapters (adapter_attn_dim); leave "
+            f"#{checkpoint.language} away"
+        )
+    return bool(extractor.do_normalize)
+
+
+def _load_network(checkpoint: Checkpoint) -> torch.nn.Module:
+    """Load weights and adapter, and insist that none is left at its random start."""
+    from transformers import Wav2Vec2ForCTC
+
+    folder = checkpoint.folder
+    try:
+        network, loaded = Wav2Vec2ForCTC.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=checkpoint.safetensors,
+            weights_only=True,
+            output_loading_info=True,
+            local_files_only=True,
+        )
+        if checkpoint.adapter is not None:
+            network.load_adapter(checkpoint.language, local_files_only=True)
+    except _LOADING_ERRORS as error:
+        raise ArtifactError(
+            f"{folder}: weights that cannot be loaded: {error}; fetch the model again"
+        ) from error
+    missing = sorted(set(loaded["missing_keys"]) - _ALLOWED_MISSING)
+    if missing:
+        raise ArtifactError(
+            f"{folder}: expected all weights of a Wav2Vec2ForCTC, {len(missing)} are "
+            f"missing, {missing[0]} first; is it a model that was only pre-trained?"
+        )
+    return network

@@ -1,0 +1,147 @@
+"""The whole pipeline, twice: on Beam, and on a plain list without it.
+
+Both call the same functions and write the same bytes; the plain one is for reading, for
+tests and for debugging.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from aligner.splits import plan_splits
+from pipelines.align_recording import STAGE as ALIGN
+from pipelines.align_recording import align_recording
+from pipelines.attempt import Failure, Step, attempt_all
+from pipelines.context import RunContext
+from pipelines.corpus_tables import prune_tables, write_language, write_rejects
+from pipelines.cut_recording import STAGE as CUT
+from pipelines.cut_recording import CutRecording, cut_recording
+from pipelines.fetch_recording import STAGE as FETCH
+from pipelines.fetch_recording import FetchedRecording, fetch_recording
+from pipelines.measure import duration_or_none
+from pipelines.shard_stage import (
+    SampleRef,
+    ShardName,
+    SplitPlan,
+    sample_refs,
+    shard_of,
+    write_named_shard,
+)
+from pipelines.shards import remove_stale
+from schemas.segment import Reject
+from schemas.source import Recording
+
+
+def recording_steps(context: RunContext) -> tuple[Step, Step, Step]:
+    """Return the steps of one recording: fetch, align, cut."""
+    measured = partial(_measured, context=context)
+    return (
+        Step(FETCH, partial(fetch_recording, context=context), _itself),
+        Step(ALIGN, partial(align_recording, context=context), _fetched, measured),
+        Step(CUT, partial(cut_recording, context=context), _aligned, measured),
+    )
+
+
+def build_on_beam(
+    recordings: Sequence[Recording],
+    manifest_rejects: Sequence[Reject],
+    context: RunContext,
+    beam_arguments: Sequence[str],
+) -> None:
+    """Run the pipeline on Beam; blocks until it is done.
+
+    Args:
+      recordings: rows of the manifest.
+      manifest_rejects: rows that could not be read.
+      context: settings and places.
+      beam_arguments: options of Beam, with --runner.
+    """
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipelines.stages import AttemptStep, PlanSplits, WriteShards, WriteTables
+
+    fetch, align, cut = recording_steps(context)
+    with beam.Pipeline(options=PipelineOptions(list(beam_arguments))) as pipeline:
+        rows = pipeline | "Recordings" >> beam.Create(recordings)
+        fetched, not_fetched = rows | "FetchRecordings" >> AttemptStep(fetch)
+        aligned, not_aligned = fetched | "AlignChapters" >> AttemptStep(align)
+        cuts, not_cut = aligned | "CutSegments" >> AttemptStep(cut)
+        unread = pipeline | "ManifestRejects" >> beam.Create(
+            [Failure(reject) for reject in manifest_rejects]
+        )
+        failures = (
+            unread,
+            not_fetched,
+            not_aligned,
+            not_cut,
+        ) | "AllFailures" >> beam.Flatten()
+        splits = cuts | "PlanSplits" >> PlanSplits()
+        _ = (cuts, splits) | "WriteShards" >> WriteShards(context)
+        _ = (cuts, failures, splits) | "WriteTables" >> WriteTables(context)
+
+
+def build_plainly(
+    recordings: Iterable[Recording],
+    manifest_rejects: Iterable[Reject],
+    context: RunContext,
+) -> None:
+    """Do the same in this thread, step by step."""
+    fetch, align, cut = recording_steps(context)
+    cuts: list[CutRecording] = []
+    failures = [Failure(reject) for reject in manifest_rejects]
+    for recording in recordings:
+        # One recording at a time through all steps, so that it is decoded once.
+        items: list = [recording]
+        for step in (fetch, align, cut):
+            items, failed = attempt_all(step, items)
+            failures.extend(failed)
+        cuts.extend(items)
+    units = ((cut.language, cut.unit, cut.duration_sec) for cut in cuts if cut.labeled)
+    splits = plan_splits(units)
+    _write_shards(cuts, splits, context)
+    timed = [failure for failure in failures if failure.has_seconds]
+    languages = {cut.language for cut in cuts}
+    languages |= {failure.reject.language for failure in timed}
+    for language in sorted(languages):
+        write_language(
+            language,
+            [cut for cut in cuts if cut.language == language],
+            [failure for failure in timed if failure.reject.language == language],
+            splits,
+            context,
+        )
+    prune_tables(languages, context)
+    write_rejects([failure.reject for failure in failures], context)
+
+
+def _write_shards(
+    cuts: list[CutRecording], splits: SplitPlan, context: RunContext
+) -> None:
+    samples = [ref for cut in cuts for ref in sample_refs(cut, splits, context)]
+    counts = Counter(ref.group for ref in samples)
+    shards: dict[ShardName, list[SampleRef]] = {}
+    for ref in samples:
+        name = shard_of(ref, counts, context.samples_per_shard)
+        shards.setdefault(name, []).append(ref)
+    written = [
+        write_named_shard(name, refs, context) for name, refs in sorted(shards.items())
+    ]
+    remove_stale(context.output, [path for shard in written for path in shard.paths])
+
+
+def _itself(recording: Recording) -> Recording:
+    return recording
+
+
+def _fetched(fetched: FetchedRecording) -> Recording:
+    return fetched.recording
+
+
+def _aligned(aligned) -> Recording:
+    return aligned.fetched.recording
+
+
+def _measured(item, context: RunContext) -> float | None:
+    fetched = item if isinstance(item, FetchedRecording) else item.fetched
+    return duration_or_none(fetched, context)

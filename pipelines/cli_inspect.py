@@ -1,0 +1,107 @@
+"""``pericope inspect``."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import ConfigError
+from schemas.segment import Segment
+
+
+def inspect(
+    corpus: Annotated[str, typer.Argument(help="Output folder of `pericope run`.")],
+    key: Annotated[
+        str, typer.Argument(help="A segment's key: show its words and times.")
+    ] = "",
+    worst: Annotated[int, typer.Option(help="List so many lowest scores.")] = 0,
+    rejects: Annotated[bool, typer.Option(help="List the rejects.")] = False,
+    language: Annotated[str, typer.Option(help="Only this language.")] = "",
+    save: Annotated[
+        Path | None, typer.Option(help="Write the segment's audio (FLAC) here.")
+    ] = None,
+) -> None:
+    """Look into a corpus: the summary, the worst segments, one segment, the rejects."""
+    from pipelines.summary import summarise, summary_table
+    from pipelines.tables import read_rejects, read_segments
+
+    console = Console()
+    if rejects:
+        rows = [row for row in read_rejects(corpus) if language in ("", row.language)]
+        console.print(_rejects_table(rows))
+    elif key:
+        segment = _find(read_segments(corpus, language), key, corpus)
+        _print_segment(segment, console)
+        if save is not None:
+            _save(corpus, segment, save)
+    elif worst > 0:
+        labeled = (s for s in read_segments(corpus, language) if s.text)
+        ordered = sorted(labeled, key=lambda s: (not math.isnan(s.score), s.score))
+        console.print(_segments_table(ordered[:worst]))
+    else:
+        console.print(summary_table(summarise(corpus)))
+
+
+def _find(segments, key: str, corpus: str) -> Segment:
+    for segment in segments:
+        if segment.key == key:
+            return segment
+    raise ConfigError(
+        f"{corpus}: no segment {key!r}; list some: pericope inspect {corpus} --worst 10"
+    )
+
+
+def _rejects_table(rows) -> Table:
+    table = Table("stage", "key", "reason", "message", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(row.stage, row.key, row.reason, row.message)
+    return table
+
+
+def _segments_table(segments: list[Segment]) -> Table:
+    table = Table("score", "worst", "sec", "key", "text", box=None)
+    for segment in segments:
+        table.add_row(
+            f"{segment.score:.2f}",
+            f"{segment.score_worst:.2f}",
+            f"{segment.duration_sec:.1f}",
+            segment.key,
+            segment.text,
+        )
+    return table
+
+
+def _print_segment(segment: Segment, console: Console) -> None:
+    facts = (
+        f"{segment.key}  {segment.language} {segment.book} {segment.verses}  "
+        f"{segment.split}\n{segment.start_sec:.3f} to {segment.end_sec:.3f} s "
+        f"({segment.duration_sec:.2f} s), score {segment.score:.3f}, worst 0.7 s "
+        f"{segment.score_worst:.3f}\n\n{segment.text}\n"
+    )
+    console.print(facts, markup=False, highlight=False)
+    table = Table("start", "end", "score", "word", "romanised", box=None)
+    letters = segment.romanised.split(" ")
+    for word, roman in zip(segment.words, letters, strict=True):
+        score = "" if math.isnan(word.score) else f"{word.score:.2f}"
+        table.add_row(
+            f"{word.start_sec:.3f}", f"{word.end_sec:.3f}", score, word.word, roman
+        )
+    console.print(table)
+
+
+def _save(corpus: str, segment: Segment, path: Path) -> None:
+    """Copy a clip out of its shard, found by the shards' indexes."""
+    import io
+    import tarfile
+
+    from pipelines.shards import find_sample
+
+    data = find_sample(corpus, segment)
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        member = tar.extractfile(f"{segment.key}.flac")
+        assert member is not None
+        path.write_bytes(member.read())
+    print(path)

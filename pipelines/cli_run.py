@@ -1,0 +1,70 @@
+"""``pericope run``."""
+
+import json
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def run(
+    corpus: Annotated[Path, typer.Argument(help="corpus.toml")],
+    runner: Annotated[
+        str,
+        typer.Option(help="Beam's runner; `plain` runs the steps without Beam."),
+    ] = "FnApiRunner",
+    workers: Annotated[
+        int | None, typer.Option(help="Recordings side by side; 0: one a core.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
+    beam_arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Options for Beam, after a double dash.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Fetch, align and cut the recordings of a manifest; write shards and tables.
+
+    Stop it at any time and start it again: finished work is kept in the corpus's store
+    and the result is the same, byte for byte. Changing one text redoes one chapter.
+    Exit status 3 tells that some recordings were rejected; rejects/ says why.
+    """
+    from pipelines.config import load_config
+    from pipelines.job import prepare_job, run_job
+    from pipelines.progress import hours_and_minutes, observing
+    from pipelines.summary import summarise, summary_table
+
+    started_sec = time.monotonic()
+    config = load_config(corpus)
+    job = prepare_job(config, workers if workers is not None else config.run.workers)
+    console = Console(stderr=True)
+    with observing(len(job.recordings), None if quiet or as_json else console):
+        rejects = run_job(job, runner, beam_arguments or [])
+    summaries = summarise(job.context.output)
+    if as_json:
+        rows = [asdict(row) for row in summaries]
+        print(json.dumps({"output": job.context.output, "languages": rows}))
+    else:
+        Console().print(summary_table(summaries))
+        hours = sum(row.hours for row in summaries)
+        took_sec = time.monotonic() - started_sec
+        print(
+            f"\n{hours:.2f} h in {hours_and_minutes(took_sec)} "
+            f"({hours * 3600 / max(took_sec, 1e-9):.0f} x real time)"
+        )
+        print(f"shards:  {os.path.join(job.context.output, 'shards')}")
+        print(f"tables:  {job.context.output}")
+        if rejects:
+            print(
+                f"{rejects} rejected: pericope inspect {job.context.output} --rejects"
+            )
+    if rejects:
+        raise typer.Exit(3)

@@ -1,0 +1,98 @@
+"""The tables of one language, put together from what the store has."""
+
+from collections.abc import Iterable
+
+from pipelines.align_recording import read_alignment
+from pipelines.attempt import Failure
+from pipelines.context import RunContext
+from pipelines.cut_recording import CutRecording, clip_refs
+from pipelines.ledger import build_ledger, find_gaps, rejected_ledger
+from pipelines.selections import select_by_score
+from pipelines.shard_stage import SplitPlan, split_of
+from pipelines.tables import prune_languages, write_rows
+from schemas.alignment import ChapterAlignment
+from schemas.segment import LedgerEntry, Reject, Segment
+from schemas.tables import (
+    ALIGNMENT_TABLE,
+    LEDGER_TABLE,
+    REJECT_TABLE,
+    SEGMENT_TABLE,
+    AlignmentRow,
+)
+
+
+def write_language(
+    language: str,
+    cuts: Iterable[CutRecording],
+    failures: Iterable[Failure],
+    splits: SplitPlan,
+    context: RunContext,
+) -> str:
+    """Write alignments, segments and ledger of a language; returns its code."""
+    alignments: list[AlignmentRow] = []
+    segments: list[Segment] = []
+    ledger: list[LedgerEntry] = []
+    for cut in sorted(cuts, key=lambda cut: cut.recording_id):
+        split = split_of(cut, splits)
+        refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
+        own = [ref.segment for ref in refs]
+        segments.extend(own)
+        alignment = None
+        if cut.labeled:
+            alignment = read_alignment(cut.alignment, context)
+            alignments.extend(_rows(alignment, cut))
+        ledger.extend(_ledger(cut, own, alignment, context.min_score))
+    for failure in failures:
+        if failure.duration_sec is not None:
+            reject = failure.reject
+            ledger.extend(
+                rejected_ledger(
+                    reject.key, language, failure.duration_sec, reject.reason
+                )
+            )
+    write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
+    write_rows(context.output, SEGMENT_TABLE, segments, language)
+    write_rows(context.output, LEDGER_TABLE, ledger, language)
+    return language
+
+
+def prune_tables(languages: Iterable[str], context: RunContext) -> None:
+    """Delete what earlier runs wrote of languages that are no longer there."""
+    for kind in (ALIGNMENT_TABLE, SEGMENT_TABLE, LEDGER_TABLE):
+        prune_languages(context.output, kind, set(languages))
+
+
+def write_rejects(rejects: Iterable[Reject], context: RunContext) -> int:
+    """Write the table of rejects; returns how many there are."""
+    return write_rows(context.output, REJECT_TABLE, rejects)
+
+
+def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
+    return [
+        AlignmentRow(
+            recording_id=cut.recording_id,
+            language=cut.language,
+            book=cut.book,
+            chapter=cut.chapter,
+            verse=verse,
+            model=alignment.model,
+            digest=cut.alignment,
+        )
+        for verse in alignment.verses
+    ]
+
+
+def _ledger(
+    cut: CutRecording,
+    segments: list[Segment],
+    alignment: ChapterAlignment | None,
+    min_score: float,
+) -> list[LedgerEntry]:
+    """Account for every second of a recording under the default selection."""
+    verdicts = {
+        verdict.key: verdict for verdict in select_by_score(segments, min_score)
+    }
+    gaps = find_gaps(alignment, segments) if alignment is not None else ()
+    return build_ledger(
+        cut.recording_id, cut.language, cut.duration_sec, segments, verdicts, gaps
+    )

@@ -1,0 +1,111 @@
+"""One run from configuration to corpus.json."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from models import load_acoustic_model
+from pipelines.build import build_on_beam, build_plainly
+from pipelines.config import CorpusConfig
+from pipelines.context import RunContext
+from pipelines.finish import finish_corpus
+from pipelines.manifest import Manifest, read_manifest
+from pipelines.store import Store
+from pipelines.waveforms import BUDGET
+from schemas.errors import ConfigError
+from schemas.source import Recording
+
+# Beam picks another engine for "DirectRunner" depending on the network and the graph.
+_EMBEDDED = "FnApiRunner"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked configuration, a read manifest and the settings of the stages."""
+
+    config: CorpusConfig
+    manifest: Manifest
+    context: RunContext
+    workers: int
+    threshold: float
+    """The score that is stored with the model."""
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """The rows that can be worked on."""
+        return self.manifest.recordings
+
+
+def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
+    """Read the manifest and load the model once, to know its name and threshold.
+
+    Raises:
+      ConfigError: the manifest or the model cannot be used.
+    """
+    corpus = config.corpus
+    manifest = read_manifest(
+        Path(corpus.manifest),
+        allow_outside=corpus.allow_outside,
+        default_licence=corpus.licence,
+    )
+    workers = workers or os.cpu_count() or 1
+    fingerprint, threshold = _model_facts(config, manifest)
+    context = RunContext(
+        output=Store(corpus.output).root,
+        model_name=config.model.name,
+        model_fingerprint=fingerprint,
+        min_score=config.select["default"].min_score(threshold),
+        device=config.model.device,
+        align=config.align,
+        segment=config.segment,
+        fetch=config.fetch,
+        max_hours=config.fetch.max_hours,
+        samples_per_shard=config.shards.samples_per_shard,
+        window_workers=workers,
+    )
+    return Job(config, manifest, context, workers, threshold)
+
+
+def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
+    """Run the pipeline and finish the corpus; returns the number of rejects.
+
+    Args:
+      job: what to do.
+      runner: FnApiRunner (embedded), another of Beam's, or "plain" for none.
+      beam_arguments: further options of Beam.
+
+    Raises:
+      ConfigError: DirectRunner, which is another engine from case to case.
+    """
+    if runner == "DirectRunner":
+        raise ConfigError(
+            f"--runner DirectRunner: expected {_EMBEDDED} (embedded), plain, or the "
+            "runner of a cluster; DirectRunner picks its engine by network and graph"
+        )
+    BUDGET.resize(job.config.run.max_audio_hours_in_flight * 3600)
+    job.context.store.remove_leftovers()
+    manifest = job.manifest
+    if runner == "plain":
+        build_plainly(manifest.recordings, manifest.rejects, job.context)
+    else:
+        arguments = [f"--runner={runner}", *beam_arguments]
+        if runner == _EMBEDDED and job.workers > 1:
+            arguments += [
+                "--direct_running_mode=multi_threading",
+                f"--direct_num_workers={job.workers}",
+            ]
+        build_on_beam(manifest.recordings, manifest.rejects, job.context, arguments)
+    return finish_corpus(job.config, manifest, job.context, job.threshold)
+
+
+def _model_facts(config: CorpusConfig, manifest: Manifest) -> tuple[str, float]:
+    """Return the model's fingerprint and threshold; no model for known times alone."""
+    needs_model = any(
+        recording.text is not None and recording.timing is None
+        for recording in manifest.recordings
+    )
+    if not needs_model:
+        return "none", 0.0
+    model = load_acoustic_model(config.model.name, config.model.device)
+    return model.fingerprint, model.score_threshold

@@ -1,0 +1,141 @@
+"""Selections: a named verdict on every segment, made without touching audio.
+
+``selections/<name>.parquet`` has a row for each segment; ``<name>.json`` beside it says
+by which rules, and what was kept and lost in each language.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipelines.store import local_copy, write_atomic
+from pipelines.tables import parquet_bytes
+from schemas.errors import ArtifactError, ConfigError
+from schemas.segment import Segment
+from schemas.tables import SELECTION_TABLE, Verdict
+from schemas.units import msec_from_sec
+
+BELOW_THRESHOLD, NO_SCORE = "score_below_threshold", "no_score"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_MSEC_PER_HOUR = 3_600_000
+
+
+def select_by_score(segments: Iterable[Segment], threshold: float) -> Iterator[Verdict]:
+    """Yield a verdict on each segment: kept with a score at or above the threshold.
+
+    A segment without a score (NaN: nothing but numbers was aligned) is not kept.
+    """
+    for segment in segments:
+        if math.isnan(segment.score):
+            yield Verdict(segment.key, False, (NO_SCORE,))
+        elif segment.score < threshold:
+            yield Verdict(segment.key, False, (BELOW_THRESHOLD,))
+        else:
+            yield Verdict(segment.key, True)
+
+
+@dataclass
+class SelectionTotals:
+    """What a selection keeps and loses in one language; lengths in milliseconds."""
+
+    kept_msec: int = 0
+    lost_msec: int = 0
+    kept_segments: int = 0
+    lost_segments: int = 0
+    lost_msec_by_reason: dict[str, int] = field(default_factory=dict)
+
+    def add(self, segment: Segment, verdict: Verdict) -> None:
+        """Count one segment; a reason counts whether or not it is the only one."""
+        length = msec_from_sec(segment.duration_sec)
+        if verdict.keep:
+            self.kept_msec += length
+            self.kept_segments += 1
+            return
+        self.lost_msec += length
+        self.lost_segments += 1
+        for reason in verdict.reasons:
+            lost = self.lost_msec_by_reason.get(reason, 0)
+            self.lost_msec_by_reason[reason] = lost + length
+
+    def summary(self) -> dict[str, Any]:
+        """Return the totals in hours."""
+        return {
+            "kept_hours": _hours(self.kept_msec),
+            "lost_hours": _hours(self.lost_msec),
+            "kept_segments": self.kept_segments,
+            "lost_segments": self.lost_segments,
+            "lost_hours_by_reason": {
+                reason: _hours(lost)
+                for reason, lost in self.lost_msec_by_reason.items()
+            },
+        }
+
+
+def _hours(msec: int) -> float:
+    return round(msec / _MSEC_PER_HOUR, 6)
+
+
+def write_selection(
+    root: str,
+    name: str,
+    judged: Iterable[tuple[Segment, Verdict]],
+    rules: Mapping[str, Any],
+) -> dict[str, SelectionTotals]:
+    """Write a selection and its summary; return the totals of each language.
+
+    Args:
+      root: the corpus.
+      name: the selection's name.
+      judged: every segment with its verdict, in any order.
+      rules: what decided, as JSON can hold it; kept in the summary.
+
+    Raises:
+      ConfigError: the name is not fit for a file.
+    """
+    stem = _stem(root, name)
+    verdicts = []
+    languages: dict[str, SelectionTotals] = {}
+    for segment, verdict in judged:
+        verdicts.append(verdict)
+        languages.setdefault(segment.language, SelectionTotals()).add(segment, verdict)
+    verdicts.sort(key=lambda verdict: verdict.key)
+    write_atomic(f"{stem}.parquet", parquet_bytes(SELECTION_TABLE.table(verdicts)))
+    summary = {
+        "name": name,
+        "rules": dict(rules),
+        "languages": {code: totals.summary() for code, totals in languages.items()},
+    }
+    text = json.dumps(summary, sort_keys=True, ensure_ascii=False, indent=2)
+    write_atomic(f"{stem}.json", f"{text}\n".encode())
+    return languages
+
+
+def read_selection(root: str, name: str) -> dict[str, Verdict]:
+    """Return the verdicts of a selection by key.
+
+    Raises:
+      ConfigError: there can be no selection of that name.
+      ArtifactError: there is none, or it is of another version.
+    """
+    uri = f"{_stem(root, name)}.parquet"
+    try:
+        with local_copy(uri) as path:
+            table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{uri}: expected the selection {name!r}, found none; "
+                            "make it first") from error  # fmt: skip
+    return {verdict.key: verdict for verdict in SELECTION_TABLE.records(table)}
+
+
+def _stem(root: str, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"selection {name!r}: expected 1 to 100 of A-Z a-z 0-9 _ - beginning with "
+            "a letter or digit"
+        )
+    return f"{root}/selections/{name}"

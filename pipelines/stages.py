@@ -1,0 +1,147 @@
+"""The Beam stages. They only wire: each calls one plain function of this package."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import AsDict, AsSingleton, TaggedOutput
+
+from aligner.splits import plan_splits
+from pipelines.attempt import Failure, Step
+from pipelines.context import RunContext
+from pipelines.corpus_tables import prune_tables, write_language, write_rejects
+from pipelines.cut_recording import CutRecording
+from pipelines.shard_stage import sample_refs, shard_of, write_named_shard
+from pipelines.shards import remove_stale
+
+FAILURES = "failures"
+
+
+class _AttemptFn(beam.DoFn):
+    """Run a step; failures go to their own output and are counted by reason."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+
+    def process(self, element: Any) -> Iterator[Any]:
+        Metrics.counter(self.step.stage, "in").inc()
+        outcome = self.step.attempt(element)
+        if isinstance(outcome, Failure):
+            reason = f"rejected_{outcome.reject.reason}"
+            Metrics.counter(self.step.stage, reason).inc()
+            yield TaggedOutput(FAILURES, outcome)
+        else:
+            Metrics.counter(self.step.stage, "out").inc()
+            yield outcome
+
+
+@dataclasses.dataclass
+class AttemptStep(beam.PTransform):
+    """Item → (result, failure), by a plain step."""
+
+    step: Step
+
+    def expand(self, items):
+        """Wire the step with its two outputs."""
+        outputs = items | "Attempt" >> beam.ParDo(_AttemptFn(self.step)).with_outputs(
+            FAILURES, main="results"
+        )
+        return outputs["results"], outputs[FAILURES]
+
+
+@dataclasses.dataclass
+class PlanSplits(beam.PTransform):
+    """CutRecording → one plan of splits for the whole corpus."""
+
+    def expand(self, cuts):
+        """Gather names and durations of units, a hundred bytes a recording."""
+        return (
+            cuts
+            | "Labeled" >> beam.Filter(lambda cut: cut.labeled)
+            | "Unit" >> beam.Map(lambda cut: (cut.language, cut.unit, cut.duration_sec))
+            | "Gather" >> beam.combiners.ToList()
+            | "Plan" >> beam.Map(plan_splits)
+        )
+
+
+@dataclasses.dataclass
+class WriteShards(beam.PTransform):
+    """CutRecording → WrittenShard; shards of earlier runs are removed."""
+
+    context: RunContext
+
+    def expand(self, inputs):
+        """Hash keys to shards, group, write each shard in one piece."""
+        cuts, splits = inputs
+        context, size = self.context, self.context.samples_per_shard
+        samples = cuts | "Samples" >> beam.FlatMap(
+            lambda cut, plan: sample_refs(cut, plan, context), AsSingleton(splits)
+        )
+        counts = (
+            samples
+            | "Group" >> beam.Map(lambda ref: ref.group)
+            | "Count" >> beam.combiners.Count.PerElement()
+        )
+        shards = (
+            samples
+            | "Assign"
+            >> beam.Map(
+                lambda ref, counts: (shard_of(ref, counts, size), ref), AsDict(counts)
+            )
+            | "ByShard" >> beam.GroupByKey()
+            | "Write"
+            >> beam.MapTuple(lambda name, refs: write_named_shard(name, refs, context))
+        )
+        _ = (
+            shards
+            | "Paths" >> beam.FlatMap(lambda shard: shard.paths)
+            | "AllPaths" >> beam.combiners.ToList()
+            | "RemoveStale"
+            >> beam.Map(lambda paths: remove_stale(context.output, paths))
+        )
+        return shards
+
+
+@dataclasses.dataclass
+class WriteTables(beam.PTransform):
+    """CutRecording and Failure → alignments, segments, ledger and rejects."""
+
+    context: RunContext
+
+    def expand(self, inputs):
+        """Gather the recordings of a language and write its tables in one place."""
+        cuts, failures, splits = inputs
+        context = self.context
+        keyed_cuts = cuts | "CutLanguage" >> beam.Map(_by_language)
+        keyed_failures = (
+            failures
+            | "WithSeconds" >> beam.Filter(lambda failure: failure.has_seconds)
+            | "FailureLanguage" >> beam.Map(_by_language)
+        )
+        _ = (
+            {"cuts": keyed_cuts, "failures": keyed_failures}
+            | "ByLanguage" >> beam.CoGroupByKey()
+            | "WriteLanguage"
+            >> beam.MapTuple(
+                lambda language, rows, plan: write_language(
+                    language, rows["cuts"], rows["failures"], plan, context
+                ),
+                AsSingleton(splits),
+            )
+            | "AllLanguages" >> beam.combiners.ToList()
+            | "Prune" >> beam.Map(lambda languages: prune_tables(languages, context))
+        )
+        return (
+            failures
+            | "Rejects" >> beam.Map(lambda failure: failure.reject)
+            | "AllRejects" >> beam.combiners.ToList()
+            | "WriteRejects" >> beam.Map(lambda rows: write_rejects(rows, context))
+        )
+
+
+def _by_language(item: CutRecording | Failure) -> tuple[str, CutRecording | Failure]:
+    if isinstance(item, Failure):
+        return item.reject.language, item
+    return item.language, item
