@@ -4,6 +4,7 @@ Both call the same functions and write the same bytes; the plain one is for read
 tests and for debugging.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -56,9 +57,11 @@ def build_on_beam(
       context: settings and places.
       beam_arguments: options of Beam, with --runner.
     """
+    logging.disable(logging.WARNING)  # Beam's import complains of Google's libraries
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    logging.disable(logging.NOTSET)
     from pipelines.stages import AttemptStep, PlanSplits, WriteShards, WriteTables
 
     fetch, align, cut = recording_steps(context)

@@ -40,7 +40,7 @@ def run(
     from pipelines.config import load_config
     from pipelines.job import prepare_job, run_job
     from pipelines.progress import hours_and_minutes, observing
-    from pipelines.summary import summarise, summary_table
+    from pipelines.summary import dropped_lines, summarise, summary_table
 
     started_sec = time.monotonic()
     config = load_config(corpus)
@@ -54,6 +54,8 @@ def run(
         print(json.dumps({"output": job.context.output, "languages": rows}))
     else:
         Console().print(summary_table(summaries))
+        print("\ndropped:")
+        print("\n".join(dropped_lines(summaries)) or "  nothing")
         hours = sum(row.hours for row in summaries)
         took_sec = time.monotonic() - started_sec
         print(

@@ -14,14 +14,16 @@ from schemas.keys import stable_bucket
 from schemas.segment import ClipRef
 
 SplitPlan = Mapping[tuple[str, str], str]
-ShardName = tuple[ShardGroup, int]
+# Plain tuples (labeled, language, split), because Beam groups by them.
+Group = tuple[bool, str, str]
+ShardName = tuple[Group, int]
 
 
 @dataclass(frozen=True)
 class SampleRef:
     """A sample on its way to a shard."""
 
-    group: ShardGroup
+    group: Group
     key: str
     cut: str
 
@@ -43,13 +45,13 @@ def sample_refs(
     cut: CutRecording, splits: SplitPlan, context: RunContext
 ) -> list[SampleRef]:
     """Return the samples of one recording."""
-    group = ShardGroup(cut.labeled, cut.language, split_of(cut, splits))
+    group = (cut.labeled, cut.language, split_of(cut, splits))
     keys = clip_keys(cut.digest, context)
     return [SampleRef(group, key, cut.digest) for key in keys]
 
 
 def shard_of(
-    ref: SampleRef, counts: Mapping[ShardGroup, int], samples_per_shard: int
+    ref: SampleRef, counts: Mapping[Group, int], samples_per_shard: int
 ) -> ShardName:
     """Return the shard of a sample, given how many samples each group has."""
     shards = shard_count(counts[ref.group], samples_per_shard)
@@ -60,7 +62,7 @@ def write_named_shard(
     name: ShardName, refs: Iterable[SampleRef], context: RunContext
 ) -> WrittenShard:
     """Write one shard from the references of its samples, in any order."""
-    group, number = name
+    group, number = ShardGroup(*name[0]), name[1]
     wanted: dict[str, set[str]] = {}
     for ref in refs:
         wanted.setdefault(ref.cut, set()).add(ref.key)

@@ -124,9 +124,9 @@ class WriteTables(beam.PTransform):
             {"cuts": keyed_cuts, "failures": keyed_failures}
             | "ByLanguage" >> beam.CoGroupByKey()
             | "WriteLanguage"
-            >> beam.MapTuple(
-                lambda language, rows, plan: write_language(
-                    language, rows["cuts"], rows["failures"], plan, context
+            >> beam.Map(
+                lambda row, plan: write_language(
+                    row[0], row[1]["cuts"], row[1]["failures"], plan, context
                 ),
                 AsSingleton(splits),
             )

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow.dataset as pads
 from rich.table import Table
 
-from pipelines.languages import language_name
 from pipelines.store import filesystem_of
+
+ALL = "all"
 
 
 @dataclass
@@ -61,43 +62,47 @@ def summarise(root: str) -> list[LanguageSummary]:
 
 
 def summary_table(summaries: list[LanguageSummary]) -> Table:
-    """Return the table that a run ends with."""
-    table = Table(box=None, header_style="bold", show_footer=len(summaries) > 1)
-    total = _total(summaries)
-    columns = (
-        ("language", "left", "all"),
-        ("recordings", "right", str(total.recordings)),
-        ("rejects", "right", str(total.rejects)),
-        ("hours in", "right", f"{total.hours:.2f}"),
-        ("labeled", "right", f"{total.labeled_hours:.2f}"),
-        ("unlabeled", "right", f"{total.unlabeled_hours:.2f}"),
-        ("dropped", "right", f"{sum(total.dropped_hours.values()):.2f}"),
-        ("segments", "right", str(total.segments)),
-        ("median score", "right", ""),
-        ("dropped because (minutes)", "left", _reasons(total.dropped_hours)),
-    )
-    for title, justify, footer in columns:
-        table.add_column(title, justify=justify, footer=footer)  # type: ignore[arg-type]
-    for row in summaries:
-        score = "" if row.median_score is None else f"{row.median_score:.2f}"
-        name = language_name(row.language) if row.language else "(unknown)"
-        table.add_row(
-            f"{row.language} {name}",
-            str(row.recordings),
-            str(row.rejects),
-            f"{row.hours:.2f}",
-            f"{row.labeled_hours:.2f}",
-            f"{row.unlabeled_hours:.2f}",
-            f"{sum(row.dropped_hours.values()):.2f}",
-            str(row.segments),
-            score,
-            _reasons(row.dropped_hours),
-        )
+    """Return the table that a run ends with; it fits into 80 columns."""
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("language", no_wrap=True)
+    numbers = "recordings rejects hours labeled unlabeled dropped segments score"
+    for title in numbers.split():
+        table.add_column(title, justify="right", no_wrap=True)
+    rows = [*summaries, _total(summaries)] if len(summaries) > 1 else summaries
+    for row in rows:
+        table.add_row(*_cells(row))
     return table
 
 
+def dropped_lines(summaries: list[LanguageSummary]) -> list[str]:
+    """Return a line for each language that says why minutes were dropped."""
+    return [
+        f"  {row.language}: {_reasons(row.dropped_hours)}"
+        for row in summaries
+        if row.dropped_hours
+    ]
+
+
+def _cells(row: LanguageSummary) -> list[str]:
+    score = "" if row.median_score is None else f"{row.median_score:.2f}"
+    hours = (
+        row.hours,
+        row.labeled_hours,
+        row.unlabeled_hours,
+        sum(row.dropped_hours.values()),
+    )
+    return [
+        row.language or "?",
+        str(row.recordings),
+        str(row.rejects),
+        *(f"{value:.2f}" for value in hours),
+        str(row.segments),
+        score,
+    ]
+
+
 def _total(summaries: list[LanguageSummary]) -> LanguageSummary:
-    total = LanguageSummary("all")
+    total = LanguageSummary(ALL)
     for row in summaries:
         total.recordings += row.recordings
         total.rejects += row.rejects
@@ -112,7 +117,7 @@ def _total(summaries: list[LanguageSummary]) -> LanguageSummary:
 
 def _reasons(dropped_hours: dict[str, float]) -> str:
     ordered = sorted(dropped_hours.items(), key=lambda item: -item[1])
-    return ", ".join(f"{reason} {hours * 60:.1f}" for reason, hours in ordered)
+    return ", ".join(f"{reason} {hours * 60:.1f} min" for reason, hours in ordered)
 
 
 def _rows(root: str, table: str, columns: list[str] | None = None):

@@ -8,6 +8,7 @@ so are milestones, since it breaks verses at those it does not know.
 """
 
 import re
+from dataclasses import replace
 
 from machine.corpora import UsfmTokenizer, UsfmTokenType
 
@@ -63,12 +64,13 @@ def read_usfm(source: TextSource, chapter: int) -> PlacedText:
         line = source.text[: -len(source.text.lstrip())].count("\n") + 1
         got = source.text.lstrip()[:20]
         raise source.malformed(line, f"expected \\id and a book code, got {got!r}")
-    bare = _BARE_BACKSLASH.search(source.text)
+    text = source.text.replace(_OPTIONAL_BREAK, " ").replace(_NO_BREAK_SPACE, "\u00a0")
+    source = replace(source, text=text)
+    bare = _BARE_BACKSLASH.search(text)
     if bare:
-        line = source.text.count("\n", 0, bare.start()) + 1
+        line = text.count("\n", 0, bare.start()) + 1
         raise source.malformed(line, "expected a marker after the backslash, got none")
     text = _MILESTONE.sub("", _without_attributes(source))
-    text = text.replace(_OPTIONAL_BREAK, " ").replace(_NO_BREAK_SPACE, "\u00a0")
     tokens = UsfmTokenizer(stylesheet()).tokenize(text)
     for token in tokens:
         if token.type is UsfmTokenType.TEXT and "\\" in (token.text or ""):
