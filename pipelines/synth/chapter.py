@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from models import sound
 from pipelines.synth.espeak import Delivery
 from pipelines.synth.lexicon import Lexicon, invent_sentence, load_lexicon
 from pipelines.synth.speech import MASTER_RATE_HZ, SpokenText, Unspeakable, speak
@@ -296,6 +295,8 @@ def _studio(
     samples: npt.NDArray[np.float32], options: ChapterOptions, recording_id: str
 ) -> npt.NDArray[np.float32]:
     """Add room, music and noise; none of them moves the words."""
+    from models import sound  # scipy.signal takes 2 s to import: not for --help
+
     seed = random.Random(f"studio/{options.seed}/{recording_id}").getrandbits(64)
     rng = np.random.default_rng(seed)
     if options.reverb_sec > 0:
