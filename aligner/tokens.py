@@ -219,6 +219,27 @@ def _check_not_empty(items: Sequence[_Item], chapter: Chapter, words: int) -> No
     )
 
 
+def _encoded(
+    items: Sequence[_Item],
+    verses: _Verses,
+    romans: tuple[tuple[str, ...], ...],
+    star: int,
+    unknown: Counter[str],
+) -> EncodedChapter:
+    rows_L3, stars = _flatten(items)
+    return EncodedChapter(
+        tokens=rows_L3[:, 0].copy(),
+        token_verse=rows_L3[:, 1].copy(),
+        token_word=rows_L3[:, 2].copy(),
+        verse_first_token=_first_tokens(rows_L3, len(verses)),
+        verses=verses,
+        romanised=romans,
+        stars=stars,
+        star=star,
+        unknown_letters=tuple(unknown.most_common()),
+    )
+
+
 def encode_chapter(
     chapter: Chapter,
     labels: Sequence[str],
@@ -246,32 +267,23 @@ def encode_chapter(
       TextEmpty: no verse has a letter or number that can be aligned.
     """
     star = len(labels)
-    language = chapter.language
-    verses = tuple(normalise_verse(verse.text, language) for verse in chapter.verses)
+    verses = tuple(normalise_verse(v.text, chapter.language) for v in chapter.verses)
     romans = tuple(
-        tuple(_romanised(word, language) for word in words) for words in verses
+        tuple(_romanised(word, chapter.language) for word in words) for words in verses
     )
+    spelt = romans if romanised else tuple(tuple(map(_native, w)) for w in verses)
     columns = letter_columns(labels, blank, word_separator)
     unknown: Counter[str] = Counter()
-    items: list[_Item] = []
-    for index, words in enumerate(verses):
-        letters = romans[index] if romanised else map(_native, words)
-        spellings = [_spell(word, columns, unknown) for word in letters]
-        items += _verse_items(index, words, spellings, star)
+    items = [
+        item
+        for index, words in enumerate(verses)
+        for item in _verse_items(
+            index, words, [_spell(w, columns, unknown) for w in spelt[index]], star
+        )
+    ]
     _check_not_empty(items, chapter, sum(map(len, verses)))
     if word_separator is not None:
         items = _with_separators(items, word_separator, chapter, verses)
     if star_at_start:
         items = _with_star_at_start(items, star)
-    rows_L3, stars = _flatten(items)
-    return EncodedChapter(
-        tokens=rows_L3[:, 0].copy(),
-        token_verse=rows_L3[:, 1].copy(),
-        token_word=rows_L3[:, 2].copy(),
-        verse_first_token=_first_tokens(rows_L3, len(verses)),
-        verses=verses,
-        romanised=romans,
-        stars=stars,
-        star=star,
-        unknown_letters=tuple(unknown.most_common()),
-    )
+    return _encoded(items, verses, romans, star, unknown)
