@@ -1,7 +1,7 @@
 """Runs the ffmpeg program and streams what it decodes into one float32 array."""
 
 import os
-import select
+import selectors
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -64,16 +64,21 @@ def run_ffmpeg(
         ConfigError: there is no ffmpeg program.
     """
     command = _command(path)
-    with tempfile.TemporaryFile() as log, _running(command, log) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        _running(command, log) as process,
+        selectors.DefaultSelector() as selector,
+    ):
         assert process.stdout is not None
-        _wait_for_bytes(process.stdout, path, stall_sec)
+        selector.register(process.stdout, selectors.EVENT_READ)
+        _wait_for_bytes(selector, path, stall_sec)
         capacity = expected_samples(_read_log(log))
         samples_N = np.empty(
             min(capacity, max_samples) + _BLOCK_SAMPLES, dtype=np.float32
         )
         filled_bytes = 0
         while True:
-            _wait_for_bytes(process.stdout, path, stall_sec)
+            _wait_for_bytes(selector, path, stall_sec)
             if filled_bytes == samples_N.nbytes:
                 # Grown in place (mremap for arrays of this size): no second copy.
                 samples_N.resize(int(len(samples_N) * _GROWTH), refcheck=False)
@@ -126,9 +131,10 @@ def _running(command: list[str], log: IO[bytes]) -> Iterator["subprocess.Popen[b
             process.stdout.close()
 
 
-def _wait_for_bytes(stream: IO[bytes], path: Path, stall_sec: float) -> None:
-    ready, _, _ = select.select([stream], [], [], stall_sec)
-    if not ready:
+def _wait_for_bytes(
+    selector: selectors.BaseSelector, path: Path, stall_sec: float
+) -> None:
+    if not selector.select(stall_sec):
         raise AudioUnreadable(
             f"{path}: ffmpeg gave no audio for {stall_sec:g} s and was stopped; "
             "convert the file to WAV or FLAC"

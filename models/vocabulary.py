@@ -45,7 +45,7 @@ def read_vocabulary(folder: Path, language: str | None, columns: int) -> Vocabul
 
     languages = _languages(folder)
     settings = _settings(folder)
-    chosen = {}
+    chosen: dict[str, Any] = {}
     if languages and (language or not settings.get("target_lang")):
         if language not in languages:
             raise ConfigError(

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,6 +14,9 @@ from models.vocabulary import read_vocabulary
 from models.waveform_model import WaveformModel, fingerprint_files
 from schemas.errors import ArtifactError, ConfigError
 from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from transformers import Wav2Vec2ForCTC
 
 _VARIANCE_FLOOR = 1e-7
 """Source: zero_mean_unit_var_norm of transformers' Wav2Vec2FeatureExtractor."""
@@ -42,7 +46,7 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
     checkpoint = find_checkpoint(reference)
     normalised = _read_settings(checkpoint)
     network = _load_network(checkpoint).eval().to(chosen)
-    columns = int(network.lm_head.out_features)
+    columns = network.lm_head.out_features
     vocabulary = read_vocabulary(checkpoint.folder, checkpoint.language, columns)
 
     def logits(waveforms: Tensor) -> Tensor:
@@ -104,13 +108,13 @@ def _read_settings(checkpoint: Checkpoint) -> bool:
     return bool(extractor.do_normalize)
 
 
-def _load_network(checkpoint: Checkpoint) -> torch.nn.Module:
+def _load_network(checkpoint: Checkpoint) -> "Wav2Vec2ForCTC":
     """Load weights and adapter, and insist that none is left at its random start."""
     from transformers import Wav2Vec2ForCTC
 
     folder = checkpoint.folder
     try:
-        network, loaded = Wav2Vec2ForCTC.from_pretrained(
+        answer: Any = Wav2Vec2ForCTC.from_pretrained(
             folder,
             dtype=torch.float32,
             use_safetensors=checkpoint.safetensors,
@@ -118,6 +122,7 @@ def _load_network(checkpoint: Checkpoint) -> torch.nn.Module:
             output_loading_info=True,
             local_files_only=True,
         )
+        network, loaded = answer
         if checkpoint.adapter is not None:
             network.load_adapter(checkpoint.language, local_files_only=True)
     except _LOADING_ERRORS as error:
