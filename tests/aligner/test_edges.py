@@ -66,6 +66,20 @@ def test_a_noise_at_the_pad_is_avoided():
     assert between_words(100 * HOP, 200 * HOP, track, RULE).end == 107 * HOP
 
 
+def test_the_closure_before_a_last_consonant_is_no_end():
+    closure, burst = (4, -70.0), (3, -30.0)
+    track = track_of((100, -20.0), closure, burst, (93, -60.0), (100, -20.0))
+    assert between_words(100 * HOP, 200 * HOP, track, RULE).end == 110 * HOP
+
+
+def test_noise_in_the_quiet_does_not_move_an_edge():
+    noise = np.random.default_rng(1).uniform(-61.0, -59.0, 100).astype(np.float32)
+    loud = np.full(100, -20.0, np.float32)
+    track = LevelTrack.of(np.concatenate([loud, noise, loud]), HOP)
+    opening = between_words(100 * HOP, 200 * HOP, track, RULE)
+    assert (opening.end, opening.start) == (110 * HOP, 190 * HOP)
+
+
 def test_clips_meet_at_the_quietest_place_of_a_short_pause():
     track = track_of((100, -20.0), (4, -40.0), (3, -60.0), (5, -40.0), (9, -20.0))
     opening = between_words(100 * HOP, 112 * HOP, track, RULE)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aligner.config import SegmentConfig
 from aligner.segments import plan_segments
+from schemas.alignment import StarSpan
 from schemas.keys import SegmentKey
 from tests.builders import (
     QUIET_DB,
@@ -114,6 +115,37 @@ def test_the_unwritten_title_is_in_no_segment():
     (segment,) = plan(alignment)
     assert segment.start_sec == pytest.approx(alignment.verses[0].start_sec - 0.1)
     assert segment.star_sec == pytest.approx(0.1)
+
+
+def test_a_title_just_before_the_first_word_is_cut_off_where_it_is_quiet():
+    first = [Spoken("neno0", 0.05), *verse(20)[1:]]
+    alignment = make_chapter([first], title_sec=2.0, lead_sec=0.0)
+    (segment,) = plan(alignment)
+    word_start = alignment.verses[0].start_sec
+    assert word_start - 0.05 < segment.start_sec < word_start
+    alone = make_chapter([verse(4, 0.1)], title_sec=2.0, lead_sec=0.0, tail_sec=0.1)
+    assert plan(alone) == ()  # nothing is taken from the title to reach the minimum
+    assert len(plan(replace(alone, stars=()))) == 1
+
+
+def test_no_segment_reaches_across_speech_that_is_not_in_the_text():
+    alignment = make_chapter([verse(8), verse(8, 2.0)])
+    between = StarSpan(alignment.verses[0].end_sec + 0.3, 5.5, "")
+    first, second = plan(replace(alignment, stars=(between,)))
+    assert first.end_sec <= between.start_sec
+    assert (first.verses, second.verses) == ("1", "2")
+    assert [s.verses for s in plan(alignment)] == ["1,2"]
+
+
+def test_of_two_equal_pauses_the_quiet_one_is_cut():
+    words = [Spoken(f"w{k}", 0.4 if k in (27, 33) else 0.1) for k in range(60)]
+    alignment = make_chapter([words])
+    for noisy, quiet in ((27, 33), (33, 27)):
+        end = round(alignment.verses[0].words[noisy].start_sec * 100)
+        level_db = alignment.level_db.copy()
+        level_db[end - 40 : end] = SPEECH_DB - 5
+        segments = plan(replace(alignment, level_db=level_db))
+        assert [s.words[0].word for s in segments] == ["w0", f"w{quiet}"]
 
 
 def test_no_cut_goes_through_a_number():

@@ -114,6 +114,22 @@ def test_every_clip_is_in_one_shard_whatever_their_order(
     assert [(p.path, p.digest) for p in again] == [(p.path, p.digest) for p in plans]
 
 
+def test_a_plan_is_named_by_all_that_its_bytes_depend_on():
+    ref = refs_of(1)[0]
+    digest = plan_shard(TRAIN, 0, [ref]).digest
+    moved = replace(ref, pack="/elsewhere/x.pack")
+    assert plan_shard(TRAIN, 0, [moved]).digest == digest
+    others = [
+        replace(ref, pack="store/cut/y.pack"),
+        replace(ref, offset=1),
+        replace(ref, length=8),
+        replace(ref, segment=replace(ref.segment, licence="CC-BY-4.0")),
+    ]
+    digests = {plan_shard(TRAIN, 0, [other]).digest for other in others}
+    digests |= {plan_shard(TRAIN, 1, [ref]).digest, digest}
+    assert len(digests) == 6
+
+
 def test_names_of_shards():
     labeled = refs_of(1, split="dev", language="srp-Cyrl")
     unlabeled = [replace(ref, labeled=False) for ref in refs_of(1)]
