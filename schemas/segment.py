@@ -10,8 +10,10 @@ from schemas.alignment import WordSpan
 class Segment:
     """A half-open audio interval with its text and everything measured about it.
 
-    Word times are relative to the recording, like ``start_sec``. An unlabeled segment
-    has no text, no words and NaN scores.
+    Word times are relative to the recording, like ``start_sec``; ``char_start`` and
+    ``char_end`` of a word count in ``text``. ``verses`` are the numbers of its verses
+    with commas between them, also of those of which it holds a part. An unlabeled
+    segment has no text, no words and NaN scores.
     """
 
     key: str
