@@ -26,6 +26,7 @@ _CODECS: dict[str, tuple[str, list[str]]] = {
     "aac": (".aac", ["-c:a", "aac", "-b:a", "64k", "-f", "adts"]),
 }
 AUDIO_FORMATS = tuple(_CODECS)
+_OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
 _ENDINGS = {
     TextFormat.PLAIN: ".txt",
     TextFormat.TSV: ".tsv",
@@ -49,6 +50,10 @@ class AudioFileOptions:
             raise ConfigError(
                 f"audio format: expected one of {', '.join(_CODECS)}, "
                 f"got {self.format!r}"
+            )
+        if self.format == "opus" and self.rate_hz not in _OPUS_RATES_HZ:
+            raise ConfigError(
+                f"rate of opus: expected one of {_OPUS_RATES_HZ}, got {self.rate_hz}"
             )
         if self.channels not in (1, 2):
             raise ConfigError(f"channels: expected 1 or 2, got {self.channels}")
