@@ -244,7 +244,7 @@ def readings(draw):
     return replace(alignment, level_db=level_db)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(alignment=readings(), mode=st.sampled_from(["packed", "verse"]))
 def test_segments_are_ordered_whole_and_within_their_limits(alignment, mode):
     config = SegmentConfig(mode=mode)
@@ -283,7 +283,7 @@ def test_segments_are_ordered_whole_and_within_their_limits(alignment, mode):
             )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     pauses=st.lists(st.integers(0, 250), min_size=20, max_size=60),
     length=st.integers(10, 80),
