@@ -28,11 +28,11 @@ class TrainConfig:
     """How long and how fast; the defaults make the bundled model."""
 
     sharp_steps: int = 9000
-    free_steps: int = 4500
+    free_steps: int = 5000
     batch_sec: float = 20.0
     sharp_learning_rate: float = 1.5e-3
     free_learning_rate: float = 1.1e-3
-    sharp_share_when_free: float = 0.0
+    sharp_share_when_free: float = 0.25
     """Weight of the sharp loss in the second stage (keeps timing, costs hearing)."""
     weight_decay: float = 0.02
     warmup_steps: int = 150

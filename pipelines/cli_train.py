@@ -25,7 +25,7 @@ def asr(
     ] = 9000,
     free_steps: Annotated[
         int, typer.Option(help="Steps with free edges and wide variation (people).")
-    ] = 4500,
+    ] = 5000,
     selection: Annotated[
         str, typer.Option(help="Which clips to use; all if empty.")
     ] = "default",
