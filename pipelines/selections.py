@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.store import local_copy, write_atomic
-from pipelines.tables import parquet_bytes
+from pipelines.tables import damaged, parquet_bytes
 from schemas.errors import ArtifactError, ConfigError
 from schemas.segment import Segment
 from schemas.tables import SELECTION_TABLE, Verdict
@@ -120,15 +121,18 @@ def read_selection(root: str, name: str) -> dict[str, Verdict]:
 
     Raises:
       ConfigError: there can be no selection of that name.
-      ArtifactError: there is none, or it is of another version.
+      ArtifactError: there is none, or it is damaged or of another version.
     """
     uri = f"{_stem(root, name)}.parquet"
     try:
         with local_copy(uri) as path:
             table = pq.read_table(path, partitioning=None)
     except FileNotFoundError as error:
-        raise ArtifactError(f"{uri}: expected the selection {name!r}, found none; "
-                            "make it first") from error  # fmt: skip
+        raise ArtifactError(
+            f"{uri}: expected the selection {name!r}, found none; make it first"
+        ) from error
+    except pa.ArrowInvalid as error:
+        raise damaged(uri, error) from error
     return {verdict.key: verdict for verdict in SELECTION_TABLE.records(table)}
 
 

@@ -163,8 +163,24 @@ def _read(root: str, kind: TableKind[Record], language: str) -> Iterator[Record]
 def _records(root: str, kind: TableKind[Record], paths: list[str]) -> Iterator[Record]:
     filesystem, folder = filesystem_of(root)
     files = [f"{folder}/{path}" for path in paths]
-    dataset = pads.dataset(files, format="parquet", filesystem=filesystem)
+    dataset = pads.dataset(
+        files, schema=kind.schema, format="parquet", filesystem=filesystem
+    )
     for fragment in dataset.get_fragments():
-        check_schema(fragment.physical_schema, kind.schema, fragment.path)
+        check_schema(_schema_of(fragment), kind.schema, fragment.path)
         for batch in fragment.to_batches(schema=kind.schema):
             yield from kind.records(batch)
+
+
+def _schema_of(fragment: pads.ParquetFileFragment) -> pa.Schema:
+    try:
+        return fragment.physical_schema
+    except pa.ArrowInvalid as error:
+        raise damaged(fragment.path, error) from error
+
+
+def damaged(path: str, error: Exception) -> ArtifactError:
+    """Return the error of a file that is no Parquet."""
+    return ArtifactError(
+        f"{path}: expected a Parquet file, got {error}; delete it and run again"
+    )

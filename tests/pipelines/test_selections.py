@@ -86,6 +86,13 @@ def test_a_selection_that_is_not_there_is_named(tmp_path):
         read_selection(str(tmp_path), "strict")
 
 
+def test_a_damaged_selection_is_named(tmp_path):
+    write_selection(str(tmp_path), "default", judged(), RULES)
+    (tmp_path / "selections/default.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ArtifactError, match=r"default\.parquet: expected a Parquet"):
+        read_selection(str(tmp_path), "default")
+
+
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a b"])
 def test_a_name_that_is_no_file_is_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="selection"):

@@ -129,6 +129,14 @@ def test_a_part_of_another_version_is_refused_by_name(tmp_path):
         list(read_segments(str(tmp_path)))
 
 
+def test_a_damaged_part_is_named(tmp_path):
+    write_rows(str(tmp_path), SEGMENT_TABLE, SEGMENTS, "swh", rows_per_part=20)
+    path = tmp_path / "segments/language=swh/part-00001.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ArtifactError, match=r"part-00001\.parquet: expected a Parquet"):
+        list(read_segments(str(tmp_path)))
+
+
 def test_plain_pyarrow_and_duckdb_read_the_tables(tmp_path):
     write_rows(str(tmp_path), SEGMENT_TABLE, SEGMENTS, "swh", rows_per_part=10)
     hive = pads.dataset(tmp_path / "segments", partitioning="hive").to_table()
