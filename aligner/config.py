@@ -40,6 +40,9 @@ class AlignConfig:
                  self.backend)  # fmt: skip
         _require(self.star_log_prob <= 0, "align.star_log_prob", "0 or below",
                  self.star_log_prob)  # fmt: skip
+        _require(self.backend == "viterbi" or self.pause_cost == 0, "align.pause_cost",
+                 f"0 with backend {self.backend!r}, which knows no entry costs",
+                 self.pause_cost)  # fmt: skip
         for name in ("pause_cost", "context_sec"):
             value = getattr(self, name)
             _require(value >= 0, f"align.{name}", "0 or above", value)
