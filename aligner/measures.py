@@ -25,7 +25,7 @@ def measure_segment(
     interval: tuple[int, int],
     track: LevelTrack,
 ) -> Segment:
-    """Return the segment of the given words with everything measured about it.
+    """Return the segment of the given words with all that is measured about it.
 
     Args:
       alignment: the chapter.
@@ -34,18 +34,16 @@ def measure_segment(
       track: the levels of the recording.
     """
     start, end = interval
-    start_sec, end_sec = sec_from_samples(start), sec_from_samples(end)
-    duration_sec = sec_from_samples(end - start)
+    start_sec, end_sec, duration_sec = map(sec_from_samples, (start, end, end - start))
     text, romanised, spans = _text_of(alignment, words)
     score, score_worst = _scores(alignment, spans)
-    edge_start_db, edge_end_db = track.edge_levels(start, end)
-    verses = dict.fromkeys(alignment.verses[place.verse].verse for place in words)
+    edges_db = track.edge_levels(start, end)
     return Segment(
         key=str(SegmentKey.of(alignment.recording_id, start_sec, end_sec)),
         recording_id=alignment.recording_id,
         language=alignment.language,
         split="",
-        verses=VERSE_SEPARATOR.join(verses),
+        verses=_verses_of(alignment, words),
         text=text,
         romanised=romanised,
         words=spans,
@@ -57,9 +55,14 @@ def measure_segment(
         chars_per_sec=sum(char.isalpha() for char in text) / duration_sec,
         star_sec=_star_sec(alignment, words, (start_sec, end_sec)),
         level_db=track.mean_db(start, end),
-        edge_start_db=edge_start_db,
-        edge_end_db=edge_end_db,
+        edge_start_db=edges_db[0],
+        edge_end_db=edges_db[1],
     )
+
+
+def _verses_of(alignment: ChapterAlignment, words: Sequence[PlacedWord]) -> str:
+    numbers = (alignment.verses[place.verse].verse for place in words)
+    return VERSE_SEPARATOR.join(dict.fromkeys(numbers))
 
 
 def _text_of(
