@@ -11,13 +11,18 @@ from aligner.config import AlignConfig
 from aligner.emissions import AcousticModel, compute_emissions
 from aligner.path import AlignmentPath
 from aligner.pauses import Pause, find_pauses, level_db, verse_start_cost
-from aligner.scores import frame_score, span_score, worst_window_score
+from aligner.scores import (
+    frame_score,
+    span_score,
+    worst_window_frames,
+    worst_window_score,
+)
 from aligner.spans import FrameSpans, frame_spans, seconds_from_spans
 from aligner.tokens import EncodedChapter, Star, encode_chapter
 from schemas.alignment import ChapterAlignment, StarSpan, VerseAlignment, WordSpan
 from schemas.errors import AlignmentInfeasible
 from schemas.source import Chapter, Verse
-from schemas.units import frames_from_sec, sec_from_samples
+from schemas.units import sec_from_samples
 
 Waveform = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float32]
@@ -77,7 +82,7 @@ def align_chapter(
         end_offset_sec=model.end_offset_sec,
         hop_samples=model.hop_samples,
     )
-    found = _Found(encoded, spans, times, scores, pauses, config, model.hop_samples)
+    found = _Found(encoded, spans, times, scores, pauses, model.hop_samples)
     return ChapterAlignment(
         recording_id=recording_id,
         language=chapter.language,
@@ -130,7 +135,6 @@ class _Found:
     times: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
     frame_score: FloatArray
     pauses: tuple[Pause, ...]
-    config: AlignConfig
     hop_samples: int
 
     def verse(self, index: int, verse: Verse) -> VerseAlignment:
@@ -192,7 +196,7 @@ class _Found:
             return math.nan, math.nan
         start = int(self.spans.start_frames[in_verse].min())
         end = int(self.spans.end_frames[in_verse].max())
-        window = max(1, frames_from_sec(self.config.worst_window_sec, self.hop_samples))
+        window = worst_window_frames(self.hop_samples)
         return (
             span_score(self.frame_score, start, end),
             worst_window_score(self.frame_score, start, end, window),

@@ -32,8 +32,6 @@ class AlignConfig:
     window_sec: float = 30.0
     context_sec: float = 3.0
     batch_windows: int = 4
-    worst_window_sec: float = 0.7
-    """Length of the window behind ``score_worst``."""
 
     def __post_init__(self) -> None:
         _require(self.backend in BACKENDS, "align.backend", f"one of {BACKENDS}",
@@ -47,7 +45,7 @@ class AlignConfig:
             value = getattr(self, name)
             _require(value >= 0, f"align.{name}", "0 or above", value)
         for name in ("pause_decay_sec", "min_pause_sec", "window_sec",
-                     "batch_windows", "worst_window_sec"):  # fmt: skip
+                     "batch_windows"):  # fmt: skip
             value = getattr(self, name)
             _require(value > 0, f"align.{name}", "above 0", value)
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from aligner.config import AlignConfig
 from aligner.edges import LevelTrack
 from aligner.excerpts import excerpt, romanised_excerpt
 from aligner.runs import PlacedWord, is_timed
-from aligner.scores import span_score, worst_window_score
+from aligner.scores import span_score, worst_window_frames, worst_window_score
 from schemas.alignment import ChapterAlignment, StarSpan, WordSpan
 from schemas.keys import SegmentKey
 from schemas.segment import Segment
@@ -97,7 +96,7 @@ def _scores(
     start = min(max(frames_from_sec(timed[0].start_sec, hop), 0), max(frames - 1, 0))
     latest_sec = max(span.end_sec for span in timed)
     end = min(max(frames_from_sec(latest_sec, hop), start + 1), frames)
-    window = max(1, frames_from_sec(AlignConfig.worst_window_sec, hop))
+    window = worst_window_frames(hop)
     score_T = alignment.frame_score
     return (
         span_score(score_T, start, end),

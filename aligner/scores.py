@@ -11,6 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aligner.path import FloatArray
+from schemas.units import frames_from_sec
+
+# One wrong word is worst seen in a window of about its own length.
+WORST_WINDOW_SEC = 0.7
 
 
 def frame_score(
@@ -35,6 +39,11 @@ def span_score(frame_score_T: FloatArray, start_frame: int, end_frame: int) -> f
     """Return the mean score of a span's frames without stars, NaN if there are none."""
     heard = _heard(frame_score_T, start_frame, end_frame)
     return float(heard.mean()) if len(heard) else float("nan")
+
+
+def worst_window_frames(hop_samples: int) -> int:
+    """Return how many frames of a model the window behind ``score_worst`` has."""
+    return max(1, frames_from_sec(WORST_WINDOW_SEC, hop_samples))
 
 
 def worst_window_score(

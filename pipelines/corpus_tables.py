@@ -1,12 +1,19 @@
 """The tables of one language, put together from what the store has."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pipelines.align_recording import read_alignment
 from pipelines.attempt import Failure
 from pipelines.context import RunContext
 from pipelines.cut_recording import CutRecording, clip_refs
-from pipelines.ledger import build_ledger, find_gaps, rejected_ledger
+from pipelines.ledger import (
+    SILENT_OR_SHORT,
+    Gap,
+    build_ledger,
+    find_gaps,
+    rejected_ledger,
+)
 from pipelines.selections import select_by_score
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
@@ -68,6 +75,9 @@ def write_rejects(rejects: Iterable[Reject], context: RunContext) -> int:
 
 
 def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
+    """Return a row for each verse; the star before verse 1 is told with verse 1."""
+    first = alignment.verses[0]
+    opened = replace(first, stars=(*alignment.stars, *first.stars))
     return [
         AlignmentRow(
             recording_id=cut.recording_id,
@@ -78,7 +88,7 @@ def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
             model=alignment.model,
             digest=cut.alignment,
         )
-        for verse in alignment.verses
+        for verse in (opened, *alignment.verses[1:])
     ]
 
 
@@ -92,7 +102,9 @@ def _ledger(
     verdicts = {
         verdict.key: verdict for verdict in select_by_score(segments, min_score)
     }
-    gaps = find_gaps(alignment, segments) if alignment is not None else ()
+    gaps: tuple[Gap, ...] = (Gap(0.0, cut.duration_sec, SILENT_OR_SHORT),)
+    if alignment is not None:
+        gaps = find_gaps(alignment, segments)
     return build_ledger(
         cut.recording_id, cut.language, cut.duration_sec, segments, verdicts, gaps
     )

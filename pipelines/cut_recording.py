@@ -6,13 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from aligner.pauses import level_db
 from aligner.segments import plan_segments
 from aligner.splits import split_unit
-from aligner.unlabeled import plan_unlabeled
+from aligner.unlabeled import unlabeled_segments
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.clips import cut_clips
 from pipelines.context import RunContext
@@ -21,7 +18,7 @@ from pipelines.store import local_copy
 from pipelines.waveforms import forget_waveform, waveform_of
 from schemas.alignment import ChapterAlignment
 from schemas.errors import ArtifactError
-from schemas.keys import SegmentKey, digest_of
+from schemas.keys import digest_of
 from schemas.segment import ClipRef, Segment
 from schemas.source import Recording
 from schemas.tables import segment_from_row, segment_row
@@ -136,7 +133,8 @@ def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
         segments = _labeled_segments(alignment, recording, context)
         unit = split_unit(recording.book, [verse.text for verse in alignment.verses])
     else:
-        segments = _unlabeled_segments(waveform, recording)
+        duration_sec = sec_from_samples(len(waveform))
+        segments = unlabeled_segments(recording, level_db(waveform), duration_sec)
         unit = recording.recording_id
     with context.store.writing(STAGE, digest, PACK) as pack:
         places = cut_clips(waveform, segments, pack)
@@ -168,27 +166,4 @@ def _labeled_segments(
         reader=recording.reader,
         drama=recording.drama,
         licence=recording.licence,
-    )
-
-
-def _unlabeled_segments(
-    waveform: npt.NDArray[np.float32], recording: Recording
-) -> tuple[Segment, ...]:
-    duration_sec = sec_from_samples(len(waveform))
-    intervals = plan_unlabeled(level_db(waveform), duration_sec)
-    return tuple(
-        Segment(
-            key=str(SegmentKey.of(recording.recording_id, start_sec, end_sec)),
-            recording_id=recording.recording_id,
-            language=recording.language,
-            split="",
-            book=recording.book,
-            start_sec=start_sec,
-            end_sec=end_sec,
-            duration_sec=end_sec - start_sec,
-            reader=recording.reader,
-            drama=recording.drama,
-            licence=recording.licence,
-        )
-        for start_sec, end_sec in intervals
     )

@@ -23,6 +23,8 @@ STAR = "star"
 """Something was read that is not in the text, such as a title."""
 NOT_SEGMENTED = "not_segmented"
 """Words that fit in no segment."""
+SILENT_OR_SHORT = "silent_or_short"
+"""Silence, or a sound between silences too short for a clip, where there is no text."""
 REJECTED = "rejected:"
 """The whole recording was rejected; the reject's reason follows."""
 
