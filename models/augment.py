@@ -95,7 +95,7 @@ def degrade(
     if rng.random() < 0.3 * strength:
         samples = sound.reverberate(samples, rng.uniform(0.12, 0.7), rng)
     if rng.random() < 0.6 * strength:
-        make = (sound.white_noise, sound.pink_noise, sound.brown_noise, sound.music)
+        make = (sound.white_noise, sound.room_noise, sound.brown_noise, sound.music)
         noise = make[rng.integers(len(make))](len(samples), rng)
         samples = sound.mix(samples, noise, -rng.uniform(3, 30))
     if rng.random() < 0.12 * strength:

@@ -1,12 +1,15 @@
 """Sounds of rooms, studios and bad lines, in numpy; none moves the speech in time.
 
 Used to make synthetic recordings and to vary what the bundled model hears in training.
-All functions take and return float32 waveforms and draw from the given generator.
+All functions take and return float32 waveforms (N,), full scale 1, and draw from the
+given generator. Unless a rate is asked for they are at 16 kHz; levels are in dB.
 """
+
+# scipy.signal is imported where it is used: it takes a second, and every synthetic
+# chapter is spoken in a process of its own that mostly does without.
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import fftconvolve, lfilter
 
 from schemas.units import SAMPLE_RATE_HZ
 
@@ -32,16 +35,17 @@ def white_noise(samples: int, rng: np.random.Generator) -> Waveform:
     return rng.standard_normal(samples, dtype=np.float32)
 
 
-def pink_noise(samples: int, rng: np.random.Generator) -> Waveform:
-    """Noise that falls by 3 dB per octave (three-pole approximation)."""
-    zeros = (1.0, -1.8, 0.81)
-    poles = (1.0, -1.93, 0.9318)
-    return lfilter(zeros, poles, white_noise(samples, rng)).astype(np.float32)
+def room_noise(samples: int, rng: np.random.Generator) -> Waveform:
+    """Noise that is flat above 1 kHz and 14 dB stronger below 100 Hz."""
+    zeros, poles = (1.0, -1.8, 0.81), (1.0, -1.93, 0.9318)
+    noise = _filtered(white_noise(samples, rng), zeros, poles)
+    return noise.astype(np.float32)
 
 
 def brown_noise(samples: int, rng: np.random.Generator) -> Waveform:
     """Rumble: noise that falls by 6 dB per octave."""
-    return lfilter([1.0], [1.0, -0.98], white_noise(samples, rng)).astype(np.float32)
+    brown = _filtered(white_noise(samples, rng), [1.0], [1.0, -0.98])
+    return brown.astype(np.float32)
 
 
 def music(
@@ -69,7 +73,9 @@ def reverberate(
     rate_hz: int = SAMPLE_RATE_HZ,
 ) -> Waveform:
     """Put the speech in a room whose sound falls by 60 dB in ``decay_sec``."""
-    length = int(rate_hz * min(decay_sec, 0.9))
+    from scipy.signal import fftconvolve
+
+    length = max(1, int(rate_hz * min(decay_sec, 0.9)))
     time_sec = np.arange(length) / rate_hz
     tail = rng.standard_normal(length) * np.exp(-6.9 * time_sec / decay_sec)
     tail *= 0.5 * rng.uniform(0.3, 1) / np.sqrt(np.sum(tail**2) + 1e-9)
@@ -80,7 +86,7 @@ def reverberate(
 
 def equalise(samples: Waveform, rng: np.random.Generator) -> Waveform:
     """Tilt the spectrum and lift or cut one band, as microphones do."""
-    samples = lfilter([1.0, rng.uniform(-0.5, 0.5)], [1.0], samples)
+    shaped = _filtered(samples, [1.0, rng.uniform(-0.5, 0.5)], [1.0])
     if rng.random() < 0.4:
         centre_hz, width = rng.uniform(300, 5000), rng.uniform(0.7, 3)
         gain = 10 ** (rng.uniform(-10, 10) / 40)
@@ -89,8 +95,8 @@ def equalise(samples: Waveform, rng: np.random.Generator) -> Waveform:
         # The peaking filter of the Audio EQ Cookbook (R. Bristow-Johnson).
         zeros = np.array([1 + alpha * gain, -2 * np.cos(omega), 1 - alpha * gain])
         poles = np.array([1 + alpha / gain, -2 * np.cos(omega), 1 - alpha / gain])
-        samples = lfilter(zeros / poles[0], poles / poles[0], samples)
-    return samples.astype(np.float32)
+        shaped = _filtered(shaped, zeros / poles[0], poles / poles[0])
+    return shaped.astype(np.float32)
 
 
 def low_pass(samples: Waveform, cutoff_hz: float) -> Waveform:
@@ -123,5 +129,13 @@ def breath(samples: int, rng: np.random.Generator) -> Waveform:
     """A burst of band noise with soft ends."""
     centre = 2 * np.pi * rng.uniform(600, 3500) / SAMPLE_RATE_HZ
     poles = [1.0, -2 * 0.85 * np.cos(centre), 0.7225]
-    burst = lfilter([1.0], poles, white_noise(samples, rng))
+    burst = _filtered(white_noise(samples, rng), [1.0], poles)
     return (burst * np.hanning(samples)).astype(np.float32)
+
+
+def _filtered(
+    samples: npt.NDArray[np.floating], zeros: npt.ArrayLike, poles: npt.ArrayLike
+) -> npt.NDArray[np.floating]:
+    from scipy.signal import lfilter
+
+    return lfilter(zeros, poles, samples)

@@ -16,10 +16,10 @@ from aligner.audio import decode_audio
 from aligner.config import AlignConfig
 from models.bundled import BundledModel, Calibration
 from models.network import AcousticNetwork
-from pipelines.synth.chapter import TRAINING_VOICES, ChapterOptions
 from pipelines.synth.compare import edge_errors, pooled
 from pipelines.synth.corpus import ChapterJob, make_chapters
 from pipelines.synth.files import AudioFileOptions
+from pipelines.synth.options import TRAINING_VOICES, ChapterOptions
 from pipelines.synth.truth import ChapterTruth
 from schemas.source import Chapter, Verse
 

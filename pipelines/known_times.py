@@ -11,7 +11,12 @@ import numpy.typing as npt
 from aligner.normalise import Token, normalise_verse
 from aligner.pauses import level_db
 from aligner.romanise import romanise_word
-from pipelines.synth.truth import ChapterTruth, TruthVerse, TruthWord
+from pipelines.synth.truth import (
+    ChapterTruth,
+    TruthExtra,
+    TruthVerse,
+    TruthWord,
+)
 from schemas.alignment import ChapterAlignment, StarSpan, VerseAlignment, WordSpan
 from schemas.errors import TimingMalformed
 from schemas.source import Chapter, Verse
@@ -29,21 +34,23 @@ def alignment_of_known_times(
 ) -> ChapterAlignment:
     """Return the alignment that the given times say.
 
-    Words that the voice ran together ("of the") become one word.
+    Words that the voice ran together ("of the") become one word; speech that the text
+    does not have becomes stars outside of any verse.
+
+    Args:
+      waveform_N: the recording, mono at 16 kHz, float32.
+      chapter: its text.
+      truth: verses with the same text, with times.
+      recording_id: for the result and for messages.
 
     Raises:
       TimingMalformed: verses differ from the text, or times lie outside the audio.
     """
     duration_sec = sec_from_samples(len(waveform_N))
-    written = [verse.text for verse in chapter.verses]
-    timed = [verse.text for verse in truth.verses]
-    if written != timed:
-        raise TimingMalformed(
-            f"{recording_id}: the word times are of another text: expected "
-            f"{len(written)} verses as in the text file, got {len(timed)}"
-        )
+    _check_same_text(chapter, truth, recording_id)
+    ends = [word.end_sec for verse in truth.verses for word in verse.words]
+    last_sec = max([*ends, *(extra.end_sec for extra in truth.extras)], default=0.0)
     # Encoders may drop the last samples, never a tenth of a second.
-    last_sec = max((verse.end_sec for verse in truth.verses), default=0.0)
     if last_sec > duration_sec + 0.1:
         raise TimingMalformed(
             f"{recording_id}: a word ends at {last_sec:.2f} s, the audio at "
@@ -59,13 +66,33 @@ def alignment_of_known_times(
             for verse, known in zip(chapter.verses, truth.verses, strict=True)
         ),
         stars=tuple(
-            StarSpan(extra.start_sec, extra.end_sec, "") for extra in truth.extras
+            StarSpan(*_within(extra, duration_sec), "") for extra in truth.extras
         ),
         model=MODEL,
         frame_score=np.full(frames, SCORE, np.float32),
         level_db=level_db(waveform_N),
         hop_samples=FRAME_SAMPLES,
     )
+
+
+def _check_same_text(chapter: Chapter, truth: ChapterTruth, recording_id: str) -> None:
+    written = [verse.text for verse in chapter.verses]
+    timed = [verse.text for verse in truth.verses]
+    if len(written) != len(timed):
+        raise TimingMalformed(
+            f"{recording_id}: the word times are of another text: expected "
+            f"{len(written)} verses as in the text file, got {len(timed)}"
+        )
+    for verse, text in zip(chapter.verses, timed, strict=True):
+        if verse.text != text:
+            raise TimingMalformed(
+                f"{recording_id}: the word times are of another text: expected verse "
+                f"{verse.number} to be {verse.text[:40]!r}, got {text[:40]!r}"
+            )
+
+
+def _within(timing: TruthWord | TruthExtra, duration_sec: float) -> tuple[float, float]:
+    return min(timing.start_sec, duration_sec), min(timing.end_sec, duration_sec)
 
 
 def _verse(
@@ -77,7 +104,7 @@ def _verse(
         start, end = tokens[0].char_start, tokens[-1].char_end
         times = (math.nan, math.nan)
         if timing is not None:
-            times = timing.start_sec, min(timing.end_sec, duration_sec)
+            times = _within(timing, duration_sec)
         words.append(WordSpan(verse.text[start:end], *times, SCORE, start, end))
         if tokens[0].is_number:
             stars.append(StarSpan(*times, verse.text[start:end]))

@@ -8,14 +8,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.synth.chapter import ChapterOptions, speak_chapter
+from pipelines.synth.chapter import speak_chapter
 from pipelines.synth.files import (
     AudioFileOptions,
     text_suffix,
     write_audio,
     write_text,
 )
+from pipelines.synth.options import ChapterOptions
 from pipelines.synth.truth import ChapterTruth, write_truth
+from schemas.keys import check_recording_id
 from schemas.source import TextFormat, Verse
 
 MANIFEST_COLUMNS = (
@@ -27,7 +29,11 @@ _LICENCE = "CC0-1.0"
 
 @dataclass(frozen=True, kw_only=True)
 class ChapterJob:
-    """One chapter to be made: all that a fresh process needs to know."""
+    """One chapter to be made: all that a fresh process needs to know.
+
+    Raises:
+      KeyUnusable: the recording id cannot be the name of files and clips.
+    """
 
     recording_id: str
     options: ChapterOptions
@@ -36,10 +42,18 @@ class ChapterJob:
     book: str = ""
     chapter: int = 1
     own_text: tuple[str, ...] = ()
+    """Verses to be read instead of invented ones."""
+
+    def __post_init__(self) -> None:
+        check_recording_id(self.recording_id)
 
 
 def make_chapter(job: ChapterJob, folder: str) -> ChapterTruth:
-    """Speak one chapter and write its three files; returns the truth."""
+    """Speak one chapter and write its three files; returns the truth.
+
+    Raises:
+      PericopeError: as ``speak_chapter`` and ``write_audio`` do.
+    """
     root = Path(folder)
     samples, truth = speak_chapter(job.recording_id, job.options, job.own_text)
     write_audio(samples, root / _audio_path(job), job.audio)
@@ -57,6 +71,14 @@ def make_chapters(
     """Make chapters, each in a process of its own; yields the truths in order.
 
     espeak-ng gives equal samples for equal calls only in a fresh process.
+
+    Args:
+      jobs: any number of chapters with ids of their own.
+      folder: gets the folders audio, text and truth.
+      workers: processes at the same time; 0: one a core.
+
+    Raises:
+      PericopeError: of the first chapter that could not be made; no other is begun.
     """
     for name in ("audio", "text", "truth"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -65,8 +87,11 @@ def make_chapters(
         workers or os.cpu_count() or 1, mp_context=context, max_tasks_per_child=1
     ) as pool:
         futures = [pool.submit(make_chapter, job, str(folder)) for job in jobs]
-        for future in futures:
-            yield future.result()
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def write_manifest(

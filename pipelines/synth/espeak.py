@@ -16,6 +16,8 @@ import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,14 +90,21 @@ class SpokenWord:
 class Engine:
     """The library, loaded and initialised; get it from :func:`engine`."""
 
+    rate_hz: int
+    """Samples a second of everything that it speaks."""
+
     def __init__(self, library_path: str, data_path: str) -> None:
         self._lib = ctypes.CDLL(library_path)
+        variants = Path(data_path, "voices", "!v")
+        self._variants = {path.name for path in variants.iterdir()}
         options = _INIT_PHONEME_EVENTS | _INIT_DONT_EXIT
         self.rate_hz = self._lib.espeak_Initialize(
             _OUTPUT_SYNCHRONOUS, _BUFFER_MSEC, data_path.encode(), options
         )
         if self.rate_hz <= 0:
             raise SpeechError(f"espeak-ng did not start (code {self.rate_hz})")
+        # The clock seeds the noise of breathy variants otherwise.
+        self._lib.espeak_ng_SetRandSeed(ctypes.c_long(1))
         # Kept in an attribute: a collected callback is a crash.
         self._callback = _Callback(self._receive)
         self._lib.espeak_SetSynthCallback(self._callback)
@@ -104,7 +113,7 @@ class Engine:
         self._pauses: list[int] = []
         self._samples = 0
 
-    def _receive(self, wave, count: int, events) -> int:
+    def _receive(self, wave: Any, count: int, events: Any) -> int:
         if wave and count > 0:
             self._blocks.append(ctypes.string_at(wave, count * 2))
             self._samples += count
@@ -118,14 +127,13 @@ class Engine:
     def speak(
         self, text: str, delivery: Delivery
     ) -> tuple[npt.NDArray[np.int16], list[SpokenWord]]:
-        """Return the samples and the words in order.
+        """Return the samples (N,) at ``rate_hz`` and the words in order.
 
         Raises:
-          ConfigError: there is no such voice.
-          SpeechError: the engine failed.
+          ConfigError: there is no such voice, or no such variant of it.
+          SpeechError: the engine failed, or the text takes more than 10 minutes.
         """
-        if self._lib.espeak_SetVoiceByName(delivery.voice.encode()) != 0:
-            raise ConfigError(f"espeak-ng has no voice {delivery.voice!r}")
+        self._set_voice(delivery.voice)
         for name, code in _PARAMETERS.items():
             self._lib.espeak_SetParameter(code, getattr(delivery, name), 0)
         self._blocks, self._words, self._pauses = [], [], []
@@ -135,8 +143,26 @@ class Engine:
         if code != 0:
             raise SpeechError(f"espeak-ng failed (code {code}) on {text!r}")
         self._lib.espeak_Synchronize()
+        if self._samples > _MAX_UTTERANCE_SEC * self.rate_hz:
+            raise SpeechError(
+                f"expected at most {_MAX_UTTERANCE_SEC} s of speech at once, got more "
+                f"for {text[:40]!r}... ({len(text)} characters); give shorter verses"
+            )
         pcm = np.frombuffer(b"".join(self._blocks), dtype=np.int16)
         return pcm, self._spoken_words(text, len(pcm))
+
+    def _set_voice(self, voice: str) -> None:
+        variant = voice.partition("+")[2]
+        # The engine would speak without an unknown variant and say nothing of it.
+        if variant and variant not in self._variants:
+            raise ConfigError(
+                f"espeak-ng has no variant {variant!r} (of voice {voice!r}); it has: "
+                f"{' '.join(sorted(self._variants))}"
+            )
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ConfigError(
+                f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists them"
+            )
 
     def _spoken_words(self, text: str, samples: int) -> list[SpokenWord]:
         starts: dict[int, int] = {}
@@ -154,7 +180,7 @@ class Engine:
         return words
 
 
-def _until_terminated(events) -> Iterator[_Event]:
+def _until_terminated(events: Any) -> Iterator[_Event]:
     for index in itertools.count():
         if events[index].type == _EVENT_LIST_TERMINATED:
             return

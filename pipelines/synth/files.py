@@ -27,6 +27,17 @@ _CODECS: dict[str, tuple[str, list[str]]] = {
 }
 AUDIO_FORMATS = tuple(_CODECS)
 _OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
+_MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_AAC_RATES_HZ = (*_MP3_RATES_HZ, 64_000, 88_200, 96_000)
+_RATES_HZ = {
+    "opus": _OPUS_RATES_HZ,
+    "mp3": _MP3_RATES_HZ,
+    "mp3-untagged": _MP3_RATES_HZ,
+    "m4a": _AAC_RATES_HZ,
+    "aac": _AAC_RATES_HZ,
+}
+# Any rate between these will do for the others.
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 4_000, 192_000
 _ENDINGS = {
     TextFormat.PLAIN: ".txt",
     TextFormat.TSV: ".tsv",
@@ -38,12 +49,19 @@ _ENDINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class AudioFileOptions:
-    """Container, rate and channels of the audio that is written."""
+    """Container, rate and channels of the audio that is written.
+
+    Raises:
+      ConfigError: no such format, or it has no such rate or number of channels.
+    """
 
     format: str = "mp3"
+    """One of ``AUDIO_FORMATS``."""
     rate_hz: int = 22_050
     channels: int = 1
+    """1, or 2 with the same sound in both."""
     bitrate: str = ""
+    """As ffmpeg writes it (24k); "" takes the format's own. Not of wav, flac, ogg."""
 
     def __post_init__(self) -> None:
         if self.format not in _CODECS:
@@ -51,12 +69,22 @@ class AudioFileOptions:
                 f"audio format: expected one of {', '.join(_CODECS)}, "
                 f"got {self.format!r}"
             )
-        if self.format == "opus" and self.rate_hz not in _OPUS_RATES_HZ:
-            raise ConfigError(
-                f"rate of opus: expected one of {_OPUS_RATES_HZ}, got {self.rate_hz}"
-            )
+        self._check_rate()
         if self.channels not in (1, 2):
             raise ConfigError(f"channels: expected 1 or 2, got {self.channels}")
+
+    def _check_rate(self) -> None:
+        known = _RATES_HZ.get(self.format)
+        if known is not None and self.rate_hz not in known:
+            raise ConfigError(
+                f"rate of {self.format}: expected one of {', '.join(map(str, known))} "
+                f"Hz, got {self.rate_hz}"
+            )
+        if not _LOWEST_RATE_HZ <= self.rate_hz <= _HIGHEST_RATE_HZ:
+            raise ConfigError(
+                f"rate of {self.format}: expected {_LOWEST_RATE_HZ} to "
+                f"{_HIGHEST_RATE_HZ} Hz, got {self.rate_hz}"
+            )
 
     @property
     def suffix(self) -> str:
@@ -65,9 +93,11 @@ class AudioFileOptions:
 
 
 def write_audio(
-    samples: npt.NDArray[np.float32], path: Path, options: AudioFileOptions
+    samples_N: npt.NDArray[np.float32], path: Path, options: AudioFileOptions
 ) -> None:
-    """Encode samples at ``MASTER_RATE_HZ`` into a file.
+    """Encode samples (N,), full scale 1, at ``MASTER_RATE_HZ`` into a file.
+
+    Equal samples give equal bytes.
 
     Raises:
       PericopeError: ffmpeg failed; the message is its own.
@@ -82,7 +112,10 @@ def write_audio(
         "-bitexact", "-map_metadata", "-1", *codec, str(path),
     ]  # fmt: skip
     done = subprocess.run(
-        command, input=samples.astype("<f4").tobytes(), capture_output=True, check=False
+        command,
+        input=samples_N.astype("<f4").tobytes(),
+        capture_output=True,
+        check=False,
     )
     if done.returncode != 0:
         message = done.stderr.decode(errors="replace").strip()

@@ -1,13 +1,9 @@
 """Ready lists of chapters: training, demo, benchmarks."""
 
-from pipelines.synth.chapter import (
-    TRAINING_VOICES,
-    UNHEARD_VOICES,
-    ChapterOptions,
-)
 from pipelines.synth.corpus import ChapterJob
 from pipelines.synth.files import AudioFileOptions
 from pipelines.synth.lexicon import TRAINING_LANGUAGES, UNHEARD_LANGUAGES
+from pipelines.synth.options import TRAINING_VOICES, UNHEARD_VOICES, ChapterOptions
 from schemas.source import TextFormat
 
 _CHAPTER_MIN = 20.0

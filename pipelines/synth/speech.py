@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,11 +38,15 @@ class SpokenText:
 def speak(text: str, delivery: Delivery, speed: float = 1.0) -> SpokenText:
     """Speak a text; ``speed`` above 1 plays it faster and higher (other vocal tract).
 
+    Every written word gets a time, but for those that the voice runs together ("of
+    the"): they share one entry.
+
     Raises:
+      ConfigError: there is no such voice.
       Unspeakable: the voice said nothing, or spelled the letters one by one.
     """
     pcm, spoken = engine().speak(text, delivery)
-    samples: npt.NDArray[np.float32] = pcm.astype(np.float32) / 32768
+    samples = pcm.astype(np.float32) / np.float32(32768)
     scale = 1 / (MASTER_RATE_HZ * speed)
     words = tuple(_written_words(text, spoken, scale))
     if speed != 1:
@@ -58,7 +63,9 @@ def speak(text: str, delivery: Delivery, speed: float = 1.0) -> SpokenText:
     return SpokenText(samples, words)
 
 
-def _written_words(text: str, spoken: list[SpokenWord], scale: float):
+def _written_words(
+    text: str, spoken: list[SpokenWord], scale: float
+) -> Iterator[TruthWord]:
     """Group the engine's words by the written words that they belong to."""
     groups: list[tuple[int, int, list[SpokenWord]]] = []
     for match in re.finditer(r"\S+", text):
@@ -66,11 +73,13 @@ def _written_words(text: str, spoken: list[SpokenWord], scale: float):
         if start == end:
             continue
         events = [w for w in spoken if match.start() <= w.char < match.end()]
-        if events or not groups:
+        first, _, earlier = groups[-1] if groups else (start, end, [])
+        # A word without an event of its own was run together with the one before it;
+        # at the start of a text, with the one after it.
+        if groups and not (events and earlier):
+            groups[-1] = (first, end, earlier or events)
+        else:
             groups.append((start, end, events))
-        else:  # run together with the word before it
-            first, _, earlier = groups[-1]
-            groups[-1] = (first, end, earlier)
     for start, end, events in groups:
         if events:
             yield TruthWord(
