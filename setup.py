@@ -1,4 +1,4 @@
-"""Package list for pip and for Beam workers (``--setup_file``); imports nothing of ours."""
+"""Packages for pip and for Beam workers (``--setup_file``); imports nothing of ours."""
 
 from setuptools import setup
 
