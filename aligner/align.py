@@ -67,21 +67,8 @@ def align_chapter(
     emissions = compute_emissions(waveform_N, model, config, workers=workers)
     path = _best_path(emissions, encoded, pauses, model, config, recording_id)
     scores = frame_score(emissions, path.frames, encoded.star)
-    spans = frame_spans(
-        encoded.tokens,
-        encoded.token_verse,
-        encoded.token_word,
-        (path.starts, path.ends),
-        encoded.star,
-    )
     duration_sec = sec_from_samples(len(waveform_N))
-    times = seconds_from_spans(
-        spans,
-        duration_sec,
-        start_offset_sec=model.start_offset_sec,
-        end_offset_sec=model.end_offset_sec,
-        hop_samples=model.hop_samples,
-    )
+    spans, times = _timed_spans(path, encoded, model, duration_sec)
     found = _Found(encoded, spans, times, scores, pauses, model.hop_samples)
     return ChapterAlignment(
         recording_id=recording_id,
@@ -124,6 +111,30 @@ def _best_path(
         )
     except AlignmentInfeasible as error:
         raise AlignmentInfeasible(f"{recording_id}: {error}") from error
+
+
+def _timed_spans(
+    path: AlignmentPath,
+    encoded: EncodedChapter,
+    model: AcousticModel,
+    duration_sec: float,
+) -> tuple[FrameSpans, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Return words and stars in frames, and their times with the model's offsets."""
+    spans = frame_spans(
+        encoded.tokens,
+        encoded.token_verse,
+        encoded.token_word,
+        (path.starts, path.ends),
+        encoded.star,
+    )
+    times = seconds_from_spans(
+        spans,
+        duration_sec,
+        start_offset_sec=model.start_offset_sec,
+        end_offset_sec=model.end_offset_sec,
+        hop_samples=model.hop_samples,
+    )
+    return spans, times
 
 
 @dataclass(frozen=True)
