@@ -38,7 +38,10 @@ class Calibration:
 
 @dataclass(frozen=True)
 class BundledModel:
-    """The network behind the ``AcousticModel`` protocol of ``aligner.emissions``."""
+    """The network behind the ``AcousticModel`` protocol of ``aligner.emissions``.
+
+    ``fingerprint`` is the SHA-256 of the file; ``blank`` the column of the blank.
+    """
 
     network: AcousticNetwork
     calibration: Calibration
@@ -53,21 +56,21 @@ class BundledModel:
 
     @property
     def start_offset_sec(self) -> float:
-        """Added to the start of every word."""
+        """Added to the start of every word, in seconds."""
         return self.calibration.start_offset_sec
 
     @property
     def end_offset_sec(self) -> float:
-        """Added to the end of every word."""
+        """Added to the end of every word, in seconds."""
         return self.calibration.end_offset_sec
 
     @property
     def score_threshold(self) -> float:
-        """Score that 98 % of clean synthetic verses reach."""
+        """Score that 98 % of clean synthetic verses reach (mean nats a frame)."""
         return self.calibration.score_threshold
 
     def normalise(self, waveform_N: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Scale a whole recording to the level that the network was trained at."""
+        """Scale a whole recording (N,) to the level that the network was trained at."""
         mean_square = np.dot(waveform_N, waveform_N) / max(len(waveform_N), 1)
         gain = TARGET_RMS / max(float(np.sqrt(mean_square)), 1e-5)
         return waveform_N * np.float32(gain)
@@ -84,6 +87,10 @@ class BundledModel:
 def load_bundled(device: str = "auto", path: Path | None = None) -> BundledModel:
     """Load the model that comes with Pericope, or one trained like it.
 
+    Args:
+      device: as torch names it; auto takes a GPU if there is one.
+      path: a file that ``save_bundled`` wrote.
+
     Raises:
       ArtifactError: the file is missing or damaged.
     """
@@ -94,6 +101,11 @@ def load_bundled(device: str = "auto", path: Path | None = None) -> BundledModel
     if not path.is_file():
         raise ArtifactError(f"{path}: no bundled model here; `make model` trains it")
     fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
+    network, calibration = _read(path)
+    return BundledModel(network.eval().to(device), calibration, fingerprint, device)
+
+
+def _read(path: Path) -> tuple[AcousticNetwork, Calibration]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -104,21 +116,33 @@ def load_bundled(device: str = "auto", path: Path | None = None) -> BundledModel
         raise ArtifactError(
             f"{path}: expected format {FORMAT}, got {metadata.get('format')!r}"
         )
-    network = network_from_dict(json.loads(metadata["network"]))
-    network.load_state_dict({name: t.float() for name, t in tensors.items()})
-    network.eval().to(device)
-    calibration = Calibration(**json.loads(metadata["calibration"]))
-    return BundledModel(network, calibration, fingerprint, device)
+    try:
+        network = network_from_dict(json.loads(metadata["network"]))
+        network.load_state_dict({name: t.float() for name, t in tensors.items()})
+        calibration = Calibration(**json.loads(metadata["calibration"]))
+    # Missing or unreadable metadata; other parameters than the network has.
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise ArtifactError(f"{path}: damaged checkpoint ({error})") from error
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise ArtifactError(f"{path}: damaged checkpoint (weights are not finite)")
+    return network, calibration
 
 
 def save_bundled(
     network: AcousticNetwork, calibration: Calibration, path: Path
 ) -> None:
-    """Write weights in fp16 with everything needed to use them."""
+    """Write weights in fp16 with everything needed to use them.
+
+    Raises:
+      ValueError: a weight is not finite in fp16; nothing is written.
+    """
     tensors = {
         name: tensor.detach().half().contiguous()
         for name, tensor in network.state_dict().items()
     }
+    broken = [name for name, t in tensors.items() if not torch.isfinite(t).all()]
+    if broken:
+        raise ValueError(f"weights are not finite in fp16: {', '.join(broken)}")
     metadata = {
         "format": FORMAT,
         "network": json.dumps(network.config.to_dict(), sort_keys=True),

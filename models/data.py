@@ -3,29 +3,46 @@
 import io
 import json
 import random
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 import webdataset
 
 from schemas.errors import ArtifactError, ConfigError
-from schemas.units import SAMPLE_RATE_HZ
+from schemas.units import SAMPLE_RATE_HZ, sec_from_samples
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One sample of a shard: audio float32 (N,) at 16 kHz, text and measurements."""
+    """One sample of a shard: FLAC at 16 kHz, text and measurements."""
 
     key: str
-    samples: npt.NDArray[np.float32]
+    flac: bytes
+    duration_sec: float
     text: str
     row: dict[str, Any]
+
+    @cached_property
+    def samples(self) -> npt.NDArray[np.float32]:
+        """The audio (N,), full scale 1, decoded when it is first asked for.
+
+        Raises:
+          ArtifactError: it is damaged.
+        """
+        try:
+            samples, _ = soundfile.read(io.BytesIO(self.flac), dtype="float32")
+        except soundfile.LibsndfileError as error:
+            raise _damaged(self.key, error) from error
+        return samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +50,15 @@ class SpeechShards:
     """The clips of one split of a corpus that a selection keeps."""
 
     corpus: Path
+    """The output folder of `pericope run`."""
     split: str = "train"
     selection: str | None = "default"
+    """None keeps every clip."""
     shuffle_buffer: int = 64
+    """Clips of each language among which the next one is drawn."""
 
     def tars(self) -> dict[str, list[str]]:
-        """Return the shards of each language.
+        """Return the paths of the shards of each language, in order.
 
         Raises:
           ConfigError: there is none.
@@ -58,6 +78,7 @@ class SpeechShards:
 
         Raises:
           ConfigError: there is no such selection.
+          ArtifactError: it is damaged.
         """
         if self.selection is None:
             return None
@@ -66,12 +87,22 @@ class SpeechShards:
             raise ConfigError(
                 f"{path}: no such selection; see `pericope select --help`"
             )
-        table = pq.read_table(path, columns=["key", "keep"])
-        rows = zip(table["key"].to_pylist(), table["keep"].to_pylist(), strict=True)
+        try:
+            table = pq.read_table(path, columns=["key", "keep"])
+            rows = zip(table["key"].to_pylist(), table["keep"].to_pylist(), strict=True)
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise ArtifactError(
+                f"{path}: damaged selection ({error}); make it anew with `pericope run`"
+            ) from error
         return frozenset(key for key, keep in rows if keep)
 
     def epoch(self, seed: int) -> Iterator[Clip]:
-        """Yield every kept clip once, languages and clips in a random order."""
+        """Yield every kept clip once, in a random order that the seed alone decides.
+
+        Raises:
+          ConfigError: there are no shards, or no such selection.
+          ArtifactError: a shard is damaged.
+        """
         rng = random.Random(seed)
         kept = self.kept_keys()
         streams = []
@@ -87,47 +118,73 @@ class SpeechShards:
                 yield clip
 
     def in_order(self) -> Iterator[Clip]:
-        """Yield every kept clip once, in the shards' own order."""
+        """Yield every kept clip once, in the shards' own order.
+
+        Raises:
+          ConfigError: there are no shards, or no such selection.
+          ArtifactError: a shard is damaged.
+        """
         kept = self.kept_keys()
         for tars in self.tars().values():
             for raw in self._raw(tars, kept):
-                yield decode_clip(raw)
+                yield parse_clip(raw)
 
     def _raw(
         self, tars: list[str], kept: frozenset[str] | None
     ) -> Iterator[dict[str, Any]]:
-        stream = webdataset.WebDataset(
-            tars, shardshuffle=False, empty_check=False, workersplitter=None
-        )
-        for raw in stream:
-            if kept is None or raw["__key__"] in kept:
-                yield raw
+        for tar in tars:
+            stream = webdataset.WebDataset(
+                [tar], shardshuffle=False, empty_check=False, workersplitter=None
+            )
+            try:
+                for raw in stream:
+                    if kept is None or raw["__key__"] in kept:
+                        yield raw
+            except tarfile.TarError as error:
+                raise ArtifactError(
+                    f"{tar}: damaged shard ({error}); delete it and run `pericope run` "
+                    "again"
+                ) from error
 
     def _shuffled(
         self, tars: list[str], kept: frozenset[str] | None, rng: random.Random
     ) -> Iterator[Clip]:
-        """Shuffle in a small buffer; clips are decoded as they leave it."""
+        """Shuffle in a small buffer."""
         buffer: list[dict[str, Any]] = []
         for raw in self._raw(tars, kept):
             buffer.append(raw)
             if len(buffer) > self.shuffle_buffer:
-                yield decode_clip(buffer.pop(rng.randrange(len(buffer))))
+                yield parse_clip(buffer.pop(rng.randrange(len(buffer))))
         rng.shuffle(buffer)
         for raw in buffer:
-            yield decode_clip(raw)
+            yield parse_clip(raw)
 
 
-def decode_clip(raw: dict[str, Any]) -> Clip:
-    """Decode one sample of a tar.
+def parse_clip(raw: dict[str, Any]) -> Clip:
+    """Read one sample of a tar: the bytes of its members by suffix, and its key.
 
     Raises:
-      ArtifactError: a member is missing, or the audio is not 16 kHz mono.
+      ArtifactError: a member is missing or damaged, or the audio is not 16 kHz mono.
     """
     key = raw["__key__"]
     missing = [name for name in ("flac", "txt", "json") if name not in raw]
     if missing:
         raise ArtifactError(f"{key}: the shard lacks its .{', .'.join(missing)}")
-    samples, rate_hz = soundfile.read(io.BytesIO(raw["flac"]), dtype="float32")
-    if rate_hz != SAMPLE_RATE_HZ or samples.ndim != 1:
-        raise ArtifactError(f"{key}: expected 16 kHz mono, got {rate_hz} Hz")
-    return Clip(key, samples, raw["txt"].decode(), json.loads(raw["json"]))
+    try:
+        header = soundfile.info(io.BytesIO(raw["flac"]))
+        text, row = raw["txt"].decode(), json.loads(raw["json"])
+    except (soundfile.LibsndfileError, ValueError) as error:
+        raise _damaged(key, error) from error
+    if (header.samplerate, header.channels) != (SAMPLE_RATE_HZ, 1):
+        raise ArtifactError(
+            f"{key}: expected 16 kHz mono, got {header.samplerate} Hz in "
+            f"{header.channels} channels"
+        )
+    return Clip(key, raw["flac"], sec_from_samples(header.frames), text, row)
+
+
+def _damaged(key: str, error: Exception) -> ArtifactError:
+    return ArtifactError(
+        f"{key}: damaged in its shard ({error}); delete the shard and run "
+        "`pericope run` again"
+    )

@@ -19,6 +19,7 @@ from models.augment import (
     varied_example,
 )
 from models.data import Clip, SpeechShards
+from schemas.errors import ConfigError
 
 _FRAME_MULTIPLE = 128  # few different shapes: each one costs the CPU library a set-up
 _POOL = 128
@@ -35,7 +36,10 @@ class Batch:
 
 
 def timed_words(clip: Clip) -> tuple[TimedWord, ...]:
-    """Return a clip's romanised words with times from the clip's start."""
+    """Return a clip's romanised words with times from the clip's start.
+
+    Words without letters (numbers) or without a time are left out.
+    """
     origin_sec = clip.row["start_sec"]
     letters = clip.row["romanised"].split(" ")
     return tuple(
@@ -47,30 +51,49 @@ def timed_words(clip: Clip) -> tuple[TimedWord, ...]:
 
 def usable(clip: Clip) -> bool:
     """Tell whether a clip can train CTC: letters, all spoken, not a monster."""
-    duration_sec = len(clip.samples) / 16_000
     numbers = clip.row["star_sec"] > 0
-    return bool(timed_words(clip)) and not numbers and duration_sec <= _MAX_CLIP_SEC
+    fits = clip.duration_sec <= _MAX_CLIP_SEC
+    return fits and not numbers and bool(timed_words(clip))
 
 
 def make_batch(examples: list[Example]) -> Batch:
-    """Pad examples to one tensor."""
+    """Pad examples to one tensor; F becomes a multiple of 128."""
     lengths = [(len(example.features) + 1) // 2 for example in examples]
     features = pad_features(examples, _FRAME_MULTIPLE)
     return Batch(features, lengths, [example.words for example in examples])
 
 
+def require_usable(shards: SpeechShards) -> None:
+    """Return if there is anything to train on.
+
+    Raises:
+      ConfigError: no clip of the split can train CTC, or there are no shards.
+    """
+    if not any(map(usable, shards.in_order())):
+        raise ConfigError(
+            f"{shards.corpus}: expected clips in split {shards.split!r} with words, "
+            f"without numbers and of at most {_MAX_CLIP_SEC:.0f} s, found none"
+        )
+
+
 def validation_batches(shards: SpeechShards, clips: int) -> list[Batch]:
-    """Return unchanged clips spread evenly over a split, one a batch."""
-    pool = [clip for clip in shards.in_order() if usable(clip)]
-    step = max(1, len(pool) // clips)
+    """Return so many unchanged clips, spread evenly over a split, one a batch."""
+    # The split may be far larger than the memory: first the keys, then the chosen.
+    keys = [clip.key for clip in shards.in_order() if usable(clip)]
+    step = max(1, len(keys) // clips)
+    chosen = frozenset(keys[::step][:clips])
     return [
         make_batch([plain_example(clip.samples, timed_words(clip))])
-        for clip in pool[::step][:clips]
+        for clip in shards.in_order()
+        if clip.key in chosen
     ]
 
 
 class TrainingBatches(IterableDataset):
-    """An endless stream of augmented batches of about ``batch_sec`` of audio."""
+    """An endless stream of augmented batches of about ``batch_sec`` of audio.
+
+    ``varied`` chooses ``varied_example`` over ``degraded_example``.
+    """
 
     def __init__(
         self, shards: SpeechShards, *, varied: bool, batch_sec: float, seed: int

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,13 @@ from torch import Tensor
 
 from models.checkpoint import load_state, save_state
 from models.data import SpeechShards
-from models.examples import Batch, TrainingBatches, batch_loader, validation_batches
+from models.examples import (
+    Batch,
+    TrainingBatches,
+    batch_loader,
+    require_usable,
+    validation_batches,
+)
 from models.losses import timed_loss, utterance_loss
 from models.metrics import ErrorCount, letter_errors
 from models.network import AcousticNetwork, NetworkConfig
@@ -25,11 +32,16 @@ from schemas.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How long and how fast; the defaults make the bundled model."""
+    """How long and how fast; the defaults make the bundled model.
+
+    Raises:
+      ConfigError: a number that cannot be.
+    """
 
     sharp_steps: int = 9000
     free_steps: int = 5000
     batch_sec: float = 20.0
+    """Audio of one step."""
     sharp_learning_rate: float = 1.5e-3
     free_learning_rate: float = 1.1e-3
     sharp_share_when_free: float = 0.25
@@ -43,7 +55,18 @@ class TrainConfig:
     validation_clips: int = 60
 
     def __post_init__(self) -> None:
-        if self.sharp_steps + self.free_steps <= 0:
+        least = {
+            "sharp_steps": 0,
+            "free_steps": 0,
+            "warmup_steps": 1,
+            "checkpoint_every": 1,
+            "validation_clips": 1,
+        }
+        for name, smallest in least.items():
+            value = getattr(self, name)
+            if value < smallest:
+                raise ConfigError(f"train: {name}: expected {smallest} up, got {value}")
+        if self.sharp_steps + self.free_steps == 0:
             raise ConfigError("train: expected at least one step, got none")
 
 
@@ -64,20 +87,35 @@ Report = Callable[[Progress], None]
 
 
 def train_asr(
-    corpus: Path, folder: Path, config: TrainConfig, report: Report
+    corpus: Path,
+    folder: Path,
+    config: TrainConfig,
+    report: Report,
+    network_config: NetworkConfig | None = None,
 ) -> AcousticNetwork:
     """Train from a corpus; checkpoints go to ``folder`` and are resumed from there.
+
+    Args:
+      corpus: the output folder of `pericope run`, with the splits train and dev.
+      folder: made if it is not there.
+      config: how long and how fast.
+      report: called every 100 steps and after each checkpoint.
+      network_config: widths and depths; None takes those of the bundled model.
 
     Returns:
       The network after the last step.
 
     Raises:
-      ConfigError: the corpus has no shards.
+      ConfigError: the corpus has no shards or nothing to train on, or the folder has a
+        checkpoint of other settings.
+      ArtifactError: a shard or the checkpoint is damaged.
     """
     torch.manual_seed(config.seed)
-    network = AcousticNetwork(NetworkConfig())
+    network = AcousticNetwork(network_config or NetworkConfig())
     shards = SpeechShards(corpus=corpus, selection=config.selection)
     held_out = replace(shards, split="dev")
+    for split in (shards, held_out):
+        require_usable(split)
     validation = validation_batches(held_out, config.validation_clips)
     run = _Run(network, config, folder, report, validation)
     run.resume()
@@ -109,9 +147,14 @@ class _Run:
         self.heard_sec = 0.0
         self.started_sec = time.monotonic()
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a checkpoint must agree in."""
+        return {**asdict(self.config), "network": self.network.config.to_dict()}
+
     def resume(self) -> None:
         """Take up the last checkpoint, if it is of the same configuration."""
-        state = load_state(self.folder, asdict(self.config))
+        state = load_state(self.folder, self.settings)
         if state is not None:
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -121,7 +164,7 @@ class _Run:
     def save(self) -> None:
         """Write a checkpoint in place of the last one."""
         state = {
-            "config": asdict(self.config),
+            "config": self.settings,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "done": self.done,
