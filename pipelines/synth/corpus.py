@@ -43,6 +43,8 @@ class ChapterJob:
     chapter: int = 1
     own_text: tuple[str, ...] = ()
     """Verses to be read instead of invented ones."""
+    is_unlabeled: bool = False
+    """The manifest names no text, as for most recordings of the world."""
 
     def __post_init__(self) -> None:
         check_recording_id(self.recording_id)
@@ -110,8 +112,8 @@ def write_manifest(
                 "recording_id": job.recording_id,
                 "language": job.options.language,
                 "audio": _audio_path(job).as_posix(),
-                "text": _text_path(job).as_posix(),
-                "text_format": job.text_format.value,
+                "text": "" if job.is_unlabeled else _text_path(job).as_posix(),
+                "text_format": "" if job.is_unlabeled else job.text_format.value,
                 "book": job.book,
                 "chapter": job.chapter,
                 "reader": job.options.voices[0] or "espeak-ng",
@@ -124,8 +126,10 @@ def write_manifest(
 
 
 def write_corpus_toml(folder: Path, name: str, extra: str = "") -> Path:
-    """Write a ``corpus.toml`` that runs as it is; output goes beside it."""
+    """Write a ``corpus.toml`` that runs as it is, unless the folder has one already."""
     path = folder / "corpus.toml"
+    if path.exists():
+        return path
     path.write_text(
         f'[corpus]\nname = "{name}"\nmanifest = "recordings.csv"\noutput = "corpus"\n'
         + extra,

@@ -67,6 +67,7 @@ def demo_jobs() -> list[ChapterJob]:
             text_format=look[3],
             book=book,
             chapter=chapter,
+            is_unlabeled=(language, book) == (DEMO_LANGUAGES[-1], "JHN"),
         )
         for language, look in zip(DEMO_LANGUAGES, looks, strict=True)
         for number, (book, chapter) in enumerate(books)
