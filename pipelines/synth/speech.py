@@ -14,6 +14,9 @@ from pipelines.synth.truth import TruthWord
 from schemas.errors import InputError
 
 MASTER_RATE_HZ = 22_050  # espeak-ng's own
+# At 150 words a minute. Scripts that a voice does not know are spelled out, which gives
+# 0.4 to 2; read ones give 4 and more.
+_SLOWEST_LETTERS_PER_SEC = 3
 
 
 class Unspeakable(InputError):
@@ -52,10 +55,9 @@ def speak(text: str, delivery: Delivery, speed: float = 1.0) -> SpokenText:
     if speed != 1:
         resampled = soxr.resample(samples, MASTER_RATE_HZ * speed, MASTER_RATE_HZ)
         samples = resampled.astype(np.float32)
-    letters = sum(map(str.isalpha, text))
-    duration_sec = len(samples) / MASTER_RATE_HZ
-    # Unknown scripts are spelled out: 4 s of text then take 15.
-    if not words or letters / max(duration_sec, 0.1) < 3:
+    letters, duration_sec = _letters(text), len(samples) / MASTER_RATE_HZ
+    slowest = _SLOWEST_LETTERS_PER_SEC * min(1.0, delivery.rate / 150)
+    if not words or letters < slowest * duration_sec:
         raise Unspeakable(
             f"voice {delivery.voice!r} cannot read {text[:40]!r}: {duration_sec:.1f} s "
             f"for {letters} letters; is it the voice of this language and script?"
@@ -89,6 +91,12 @@ def _written_words(
                 round(events[-1].end_sample * scale, 6),
                 any(map(str.isdecimal, text[start:end])),
             )
+
+
+def _letters(text: str) -> int:
+    """Count letters, vowel signs and the parts of Korean syllables."""
+    parts = unicodedata.normalize("NFD", text)
+    return sum(unicodedata.category(part)[0] in "LM" for part in parts)
 
 
 def _without_punctuation(text: str, start: int, end: int) -> tuple[int, int]:
