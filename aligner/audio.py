@@ -17,9 +17,15 @@ from schemas.errors import (
     AudioSilent,
     AudioTruncated,
     AudioUnreadable,
+    InputError,
     SourceMissing,
 )
-from schemas.units import SAMPLE_RATE_HZ, round_half_up, samples_from_sec
+from schemas.units import (
+    SAMPLE_RATE_HZ,
+    round_half_up,
+    samples_from_sec,
+    sec_from_samples,
+)
 
 MAX_HOURS = 12.0
 MIN_RATE_HZ = 4_000
@@ -90,14 +96,16 @@ def decode_audio(
     source = parse_banner(decoded.log)
     _require_decoded(path, head, source, decoded)
     assert source is not None and source.rate_hz is not None
-    why = truncation(path, source, len(decoded.samples_N), decoded.log)
-    if why:
-        raise AudioTruncated(f"{path}: breaks off: {why}; fetch the file again")
     late = late_samples(path, source)
     samples_N = decoded.samples_N[
         round_half_up(late * SAMPLE_RATE_HZ / source.rate_hz) :
     ]
-    _require_sound(path, samples_N)
+    try:
+        _require_whole(path, source, decoded)
+        _require_sound(path, samples_N)
+    except InputError as error:
+        error.duration_sec = sec_from_samples(len(samples_N)) or None
+        raise
     return samples_N
 
 
@@ -177,6 +185,13 @@ def _require_decoded(
             f"{path}: {source.codec} audio that cannot be decoded, "
             f"{_beginning(head)}; ffmpeg (status {decoded.exit_status}): {detail}"
         )
+
+
+def _require_whole(path: Path, source: SourceFormat, decoded: Decoded) -> None:
+    """Refuse a file that breaks off."""
+    why = truncation(path, source, len(decoded.samples_N), decoded.log)
+    if why:
+        raise AudioTruncated(f"{path}: breaks off: {why}; fetch the file again")
 
 
 def _require_sound(path: Path, samples_N: np.ndarray) -> None:

@@ -36,11 +36,11 @@ class AlignConfig:
     def __post_init__(self) -> None:
         _require(self.backend in BACKENDS, "align.backend", f"one of {BACKENDS}",
                  self.backend)  # fmt: skip
+        _require(self.backend == "viterbi" or self.pause_cost == 0, "align.pause_cost",
+                 f"0 with align.backend = {self.backend!r}, which has no such cost",
+                 self.pause_cost)  # fmt: skip
         _require(self.star_log_prob <= 0, "align.star_log_prob", "0 or below",
                  self.star_log_prob)  # fmt: skip
-        _require(self.backend == "viterbi" or self.pause_cost == 0, "align.pause_cost",
-                 f"0 with backend {self.backend!r}, which knows no entry costs",
-                 self.pause_cost)  # fmt: skip
         for name in ("pause_cost", "context_sec"):
             value = getattr(self, name)
             _require(value >= 0, f"align.{name}", "0 or above", value)

@@ -65,11 +65,11 @@ def resolve_address(cell: str, folder: Path, *, allow_outside: bool) -> str:
     if written is None:
         check_remote_uri(cell)
         return cell
-    path = os.path.realpath(folder / written)
-    if not allow_outside and not Path(path).is_relative_to(os.path.realpath(folder)):
+    base, path = os.path.realpath(folder), os.path.realpath(folder / written)
+    if not allow_outside and not Path(path).is_relative_to(base):
         raise SourceRefused(
-            f"{cell}: leads to {path}, outside of the manifest's folder; move it there "
-            "or set allow_outside = true in [corpus]"
+            f"{cell}: leads to {os.path.relpath(path, base)}, outside of the "
+            "manifest's folder; move it there or set allow_outside = true in [corpus]"
         )
     return path
 

@@ -70,8 +70,13 @@ def alignment_digest(fetched: FetchedRecording, context: RunContext) -> str:
 
 
 def read_alignment(digest: str, context: RunContext) -> ChapterAlignment:
-    """Read an alignment from the store."""
-    return load_alignment(context.store.read_bytes(STAGE, digest, SUFFIX))
+    """Read an alignment from the store.
+
+    Raises:
+      ArtifactError: the file is damaged.
+    """
+    uri = context.store.uri(STAGE, digest, SUFFIX)
+    return load_alignment(context.store.read_bytes(STAGE, digest, SUFFIX), uri)
 
 
 def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import zipfile
+import zlib
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +14,8 @@ from schemas.errors import ArtifactError
 
 SUFFIX = ".npz"
 FORMAT = "pericope-alignment/1"
+# What zip, numpy and JSON say of bytes that are not what was written.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, OSError, EOFError)
 
 
 def dump_alignment(alignment: ChapterAlignment) -> bytes:
@@ -27,8 +31,8 @@ def dump_alignment(alignment: ChapterAlignment) -> bytes:
     return buffer.getvalue()
 
 
-def load_alignment(data: bytes) -> ChapterAlignment:
-    """Read the file back.
+def load_alignment(data: bytes, name: str = "alignment file") -> ChapterAlignment:
+    """Read the file back; ``name`` is for the message.
 
     Raises:
       ArtifactError: it is damaged or of another version.
@@ -37,10 +41,10 @@ def load_alignment(data: bytes) -> ChapterAlignment:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             document: dict[str, Any] = json.loads(arrays["document"].tobytes())
             frame_score, level_db = arrays["frame_score"], arrays["level_db"]
-    except (ValueError, KeyError, OSError) as error:
-        raise ArtifactError(f"alignment file: damaged ({error})") from error
+    except _DAMAGE as error:
+        raise ArtifactError(f"{name}: damaged ({error}); delete it") from error
     if document.pop("format", None) != FORMAT:
-        raise ArtifactError(f"alignment file: expected format {FORMAT}")
+        raise ArtifactError(f"{name}: expected format {FORMAT}; delete it")
     verses = tuple(_verse(verse) for verse in document.pop("verses"))
     stars = tuple(StarSpan(**star) for star in document.pop("stars"))
     return ChapterAlignment(

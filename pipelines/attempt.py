@@ -33,7 +33,10 @@ class Step(Generic[Item, Result]):
     stage: str
     run: Callable[[Item], Result]
     recording_of: Callable[[Item], Recording]
+    told: Callable[[Item, str], str]
+    """Return a message with sources named as in the manifest."""
     duration_of: Callable[[Item], float | None] = lambda item: None
+    """Measure the audio, where the error does not say how long it is."""
 
     def attempt(self, item: Item) -> Result | Failure:
         """Run the step; only an input's own fault becomes a failure."""
@@ -45,10 +48,13 @@ class Step(Generic[Item, Result]):
                 stage=self.stage,
                 key=recording.recording_id,
                 reason=error.reason,
-                message=str(error),
+                message=self.told(item, str(error)),
                 language=recording.language,
             )
-            failure = Failure(reject, self.duration_of(item))
+            duration_sec = error.duration_sec
+            if duration_sec is None:
+                duration_sec = self.duration_of(item)
+            failure = Failure(reject, duration_sec)
             recording_done(failure.duration_sec)
             return failure
 

@@ -6,13 +6,16 @@ tests and for debugging.
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from aligner.splits import plan_splits
 from pipelines.align_recording import STAGE as ALIGN
 from pipelines.align_recording import align_recording
 from pipelines.attempt import Failure, Step, attempt_all
+from pipelines.beam import own_error, pipeline_options
 from pipelines.context import RunContext
 from pipelines.corpus_tables import prune_tables, write_language, write_rejects
 from pipelines.cut_recording import STAGE as CUT
@@ -29,17 +32,26 @@ from pipelines.shard_stage import (
     write_named_shard,
 )
 from pipelines.shards import remove_stale
+from schemas.errors import ConfigError
 from schemas.segment import Reject
 from schemas.source import Recording
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 
 def recording_steps(context: RunContext) -> tuple[Step, Step, Step]:
     """Return the steps of one recording: fetch, align, cut."""
+
+    def step(stage: str, run: Callable, recording_of: Callable, **more: Any) -> Step:
+        told = partial(_told, context=context)
+        return Step(stage, partial(run, context=context), recording_of, told, **more)
+
     measured = partial(_measured, context=context)
     return (
-        Step(FETCH, partial(fetch_recording, context=context), _itself),
-        Step(ALIGN, partial(align_recording, context=context), _fetched, measured),
-        Step(CUT, partial(cut_recording, context=context), _aligned, measured),
+        step(FETCH, fetch_recording, _itself),
+        step(ALIGN, align_recording, _fetched, duration_of=measured),
+        step(CUT, cut_recording, _aligned, duration_of=measured),
     )
 
 
@@ -56,16 +68,39 @@ def build_on_beam(
       manifest_rejects: rows that could not be read.
       context: settings and places.
       beam_arguments: options of Beam, with --runner.
+
+    Raises:
+      ConfigError: Beam has no such runner or option.
+      ArtifactError: a file of the corpus is damaged.
     """
     logging.disable(logging.WARNING)  # Beam's import complains of Google's libraries
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-
+    options = pipeline_options(beam_arguments)
     logging.disable(logging.NOTSET)
+    try:
+        _build(recordings, manifest_rejects, context, options)
+    except RuntimeError as error:
+        own = own_error(error)
+        if own is None:
+            raise
+        raise own from error
+
+
+def _build(
+    recordings: Sequence[Recording],
+    manifest_rejects: Sequence[Reject],
+    context: RunContext,
+    options: "PipelineOptions",
+) -> None:
+    import apache_beam as beam
+
     from pipelines.stages import AttemptStep, PlanSplits, WriteShards, WriteTables
 
     fetch, align, cut = recording_steps(context)
-    with beam.Pipeline(options=PipelineOptions(list(beam_arguments))) as pipeline:
+    try:
+        pipeline = beam.Pipeline(options=options)
+    except ValueError as error:
+        raise ConfigError(f"--runner: {error}") from error
+    with pipeline:
         rows = pipeline | "Recordings" >> beam.Create(recordings)
         fetched, not_fetched = rows | "FetchRecordings" >> AttemptStep(fetch)
         aligned, not_aligned = fetched | "AlignChapters" >> AttemptStep(align)
@@ -147,4 +182,15 @@ def _aligned(aligned) -> Recording:
 
 def _measured(item, context: RunContext) -> float | None:
     fetched = item if isinstance(item, FetchedRecording) else item.fetched
-    return duration_or_none(fetched, context)
+    return duration_or_none(fetched.audio, context)
+
+
+def _told(item, message: str, context: RunContext) -> str:
+    """Name sources by their address, those beside the manifest relative to it."""
+    if not isinstance(item, Recording):
+        fetched = item if isinstance(item, FetchedRecording) else item.fetched
+        for file in (fetched.audio, fetched.text, fetched.timing):
+            if file is not None and file.path != file.uri:
+                message = message.replace(file.path, file.uri)
+                message = message.replace(Path(file.path).name, file.uri)
+    return message.replace(f"{context.manifest_folder}/", "")

@@ -1,9 +1,12 @@
 """The command ``pericope``: errors of ours become one line, all others stay visible."""
 
+import os
 import sys
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
@@ -14,7 +17,23 @@ from schemas.errors import ConfigError, PericopeError
 
 DONE, FAILED, USAGE, DONE_WITH_REJECTS = 0, 1, 2, 3
 
+
+class _Commands(TyperGroup):
+    """All commands; one that is stopped by hand says how to go on."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _say("stopped; start the same command again to go on where it was")
+            # An orderly exit would first wait for all that Beam's threads have begun;
+            # what they write is there whole or not at all.
+            os._exit(FAILED)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Cut long read-aloud recordings into training-ready speech corpora.",
     epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with rejects. "
     "Every command may be stopped at any time and started again.",
@@ -39,9 +58,6 @@ def main() -> None:
         sys.exit(USAGE)
     except PericopeError as error:
         _say(error)
-        sys.exit(FAILED)
-    except KeyboardInterrupt:
-        _say("stopped; start the same command again to go on where it was")
         sys.exit(FAILED)
 
 

@@ -23,6 +23,6 @@ def doctor(
         for finding in findings:
             mark = "ok" if finding.holds else "FAIL" if finding.needed else "--"
             table.add_row(mark, finding.name, finding.detail)
-        Console().print(table)
+        Console(markup=False, emoji=False).print(table)
     if any(finding.needed and not finding.holds for finding in findings):
         raise typer.Exit(1)

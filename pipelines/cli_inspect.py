@@ -28,7 +28,7 @@ def inspect(
     from pipelines.summary import summarise, summary_table
     from pipelines.tables import read_rejects, read_segments
 
-    console = Console()
+    console = Console(markup=False, highlight=False, emoji=False)
     if rejects:
         rows = [row for row in read_rejects(corpus) if language in ("", row.language)]
         console.print(_rejects_table(rows))
@@ -81,7 +81,9 @@ def _print_segment(segment: Segment, console: Console) -> None:
         f"({segment.duration_sec:.2f} s), score {segment.score:.3f}, worst 0.7 s "
         f"{segment.score_worst:.3f}\n\n{segment.text}\n"
     )
-    console.print(facts, markup=False, highlight=False)
+    console.print(facts)
+    if not segment.words:
+        return
     table = Table("start", "end", "score", "word", "romanised", box=None)
     letters = segment.romanised.split(" ")
     for word, roman in zip(segment.words, letters, strict=True):

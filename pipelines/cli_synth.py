@@ -129,7 +129,10 @@ def _own_jobs(codes, chapters, options, audio, text_format, text) -> list[Chapte
 
     own_text: tuple[str, ...] = ()
     if text is not None:
-        lines = text.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = text.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"--text {text}: expected UTF-8: {error}") from error
         own_text = tuple(line.strip() for line in lines if line.strip())
         if not own_text:
             raise ConfigError(f"{text}: expected one verse a line, got no line")

@@ -20,6 +20,8 @@ class RunContext:
     model_fingerprint: str
     min_score: float
     """Lowest score that the default selection keeps."""
+    manifest_folder: str = ""
+    """Messages name sources relative to it, so that they are the same everywhere."""
     device: str = "auto"
     align: AlignConfig = field(default_factory=AlignConfig)
     segment: SegmentConfig = field(default_factory=SegmentConfig)

@@ -79,15 +79,16 @@ def read_index(digest: str, context: RunContext) -> dict[str, Any]:
     Raises:
       ArtifactError: the file is damaged.
     """
-    return _parsed_index(context.store.read_bytes(STAGE, digest, INDEX), digest)
+    uri = context.store.uri(STAGE, digest, INDEX)
+    return _parsed_index(context.store.read_bytes(STAGE, digest, INDEX), uri)
 
 
 @lru_cache(maxsize=8)
-def _parsed_index(data: bytes, digest: str) -> dict[str, Any]:
+def _parsed_index(data: bytes, uri: str) -> dict[str, Any]:
     try:
         return json.loads(data)
     except ValueError as error:
-        raise ArtifactError(f"cut index {digest}: damaged ({error})") from error
+        raise ArtifactError(f"{uri}: damaged ({error}); delete it") from error
 
 
 def clip_refs(

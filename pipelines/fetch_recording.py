@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from pipelines.context import RunContext
 from pipelines.fetch import FetchedFile, fetch
+from pipelines.measure import duration_or_none
+from schemas.errors import InputError
 from schemas.source import Recording
 
 STAGE = "fetch"
@@ -23,15 +25,17 @@ def fetch_recording(recording: Recording, context: RunContext) -> FetchedRecordi
     """Fetch everything that a manifest row names.
 
     Raises:
-      InputError: one of them cannot be had; see ``fetch``.
+      InputError: one of them cannot be had; see ``fetch``. Where it is not the audio,
+        the error has its duration.
     """
 
     def fetched(uri: str | None) -> FetchedFile | None:
         return None if uri is None else fetch(uri, context.store, context.fetch)
 
-    return FetchedRecording(
-        recording,
-        fetch(recording.audio, context.store, context.fetch),
-        fetched(recording.text),
-        fetched(recording.timing),
-    )
+    audio = fetch(recording.audio, context.store, context.fetch)
+    try:
+        text, timing = fetched(recording.text), fetched(recording.timing)
+    except InputError as error:
+        error.duration_sec = duration_or_none(audio, context)
+        raise
+    return FetchedRecording(recording, audio, text, timing)

@@ -1,6 +1,7 @@
 """The end of a run: selections and corpus.json, made from the tables."""
 
 import json
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipelines.selections import select_by_score, write_selection
 from pipelines.store import write_atomic
 from pipelines.summary import LanguageSummary, summarise
 from pipelines.tables import read_segments
+from schemas.segment import Segment
 from schemas.tables import SCHEMA_VERSION
 
 FORMAT = "pericope-corpus/1"
@@ -31,15 +33,19 @@ def finish_corpus(
     summaries = summarise(root)
     for name, selection in sorted(config.select.items()):
         min_score = selection.min_score(threshold)
-        _write_selection(root, name, min_score)
+        has_segments = any(summary.segments for summary in summaries)
+        segments = read_segments(root) if has_segments else iter(())
+        _write_selection(root, name, segments, min_score)
     document = _description(config, manifest, context, summaries)
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
     write_atomic(f"{root}/corpus.json", f"{text}\n".encode())
     return sum(summary.rejects for summary in summaries)
 
 
-def _write_selection(root: str, name: str, min_score: float) -> None:
-    labeled = [segment for segment in read_segments(root) if segment.text]
+def _write_selection(
+    root: str, name: str, segments: Iterable[Segment], min_score: float
+) -> None:
+    labeled = [segment for segment in segments if segment.text]
     verdicts = select_by_score(labeled, min_score)
     judged = zip(labeled, verdicts, strict=True)
     write_selection(root, name, judged, {"score": {"min": min_score}})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models import load_acoustic_model
+from pipelines.alone import alone_in
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext
@@ -53,6 +54,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
     fingerprint, threshold = _model_facts(config, manifest)
     context = RunContext(
         output=Store(corpus.output).root,
+        manifest_folder=os.path.realpath(Path(corpus.manifest).parent),
         model_name=config.model.name,
         model_fingerprint=fingerprint,
         min_score=config.select["default"].min_score(threshold),
@@ -76,7 +78,9 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
       beam_arguments: further options of Beam.
 
     Raises:
-      ConfigError: DirectRunner, which is another engine from case to case.
+      ConfigError: DirectRunner, which is another engine from case to case; an option
+        that Beam has not; an output that is no folder, or where another run is at work.
+      ArtifactError: a file of the corpus is damaged.
     """
     if runner == "DirectRunner":
         raise ConfigError(
@@ -84,7 +88,13 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
             "runner of a cluster; DirectRunner picks its engine by network and graph"
         )
     BUDGET.resize(job.config.run.max_audio_hours_in_flight * 3600)
-    job.context.store.remove_leftovers()
+    with alone_in(job.context.output):
+        job.context.store.remove_leftovers()
+        _build(job, runner, beam_arguments)
+        return finish_corpus(job.config, job.manifest, job.context, job.threshold)
+
+
+def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> None:
     manifest = job.manifest
     if runner == "plain":
         build_plainly(manifest.recordings, manifest.rejects, job.context)
@@ -96,7 +106,6 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
                 f"--direct_num_workers={job.workers}",
             ]
         build_on_beam(manifest.recordings, manifest.rejects, job.context, arguments)
-    return finish_corpus(job.config, manifest, job.context, job.threshold)
 
 
 def _model_facts(config: CorpusConfig, manifest: Manifest) -> tuple[str, float]:

@@ -34,6 +34,8 @@ class InputError(PericopeError):
     """One input cannot be processed; it becomes a reject with this reason."""
 
     reason = "input"
+    duration_sec: float | None = None
+    """Length of the audio, where it was decoded all the same."""
 
 
 class RowMalformed(InputError):

@@ -1,5 +1,6 @@
 """Synthetic chapters as files: audio in many containers, text in many formats."""
 
+import re
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,6 +39,14 @@ _RATES_HZ = {
 }
 # Any rate between these will do for the others.
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 4_000, 192_000
+# What would be read back as something else.
+_MARKUP = {
+    TextFormat.PLAIN: re.compile(r"[\n\r]"),
+    TextFormat.TSV: re.compile(r"[\n\r\t]"),
+    TextFormat.VPL: re.compile(r"[\n\r]"),
+    TextFormat.USFM: re.compile(r"[\\~\n\r\t\v\f]|//|\s\s"),
+    TextFormat.USX: re.compile(r"[\x00-\x1f]|\s\s"),
+}
 _ENDINGS = {
     TextFormat.PLAIN: ".txt",
     TextFormat.TSV: ".tsv",
@@ -134,7 +143,19 @@ def write_text(
     book: str,
     chapter: int,
 ) -> None:
-    """Write a chapter's verses in a text format."""
+    """Write a chapter's verses in a text format, UTF-8.
+
+    Raises:
+      ConfigError: a verse has what the format takes for markup.
+    """
+    verses = list(verses)
+    for verse in verses:
+        markup = _MARKUP[text_format].search(verse.text)
+        if markup is not None:
+            raise ConfigError(
+                f"verse {verse.number}: expected text that {text_format} can hold, got "
+                f"{markup[0]!r}; choose another text format"
+            )
     writer = {
         TextFormat.PLAIN: _plain,
         TextFormat.TSV: _tsv,
@@ -142,7 +163,7 @@ def write_text(
         TextFormat.USFM: _usfm,
         TextFormat.USX: _usx,
     }[text_format]
-    path.write_text(writer(list(verses), book, chapter), encoding="utf-8")
+    path.write_text(writer(verses, book, chapter), encoding="utf-8")
 
 
 def _plain(verses: list[Verse], book: str, chapter: int) -> str:

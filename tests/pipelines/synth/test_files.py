@@ -148,3 +148,21 @@ def test_signs_of_the_markup_are_text_like_any_other(
     verses = (Verse("1", "Moja."), Verse("2", "a" + " ".join(words)))
     folder = tmp_path_factory.mktemp("signs")
     assert read_back(verses, text_format, folder) == verses
+
+
+@pytest.mark.parametrize(
+    ("text_format", "text"),
+    [
+        (TextFormat.PLAIN, "Moja\nmbili"),
+        (TextFormat.TSV, "Moja\tmbili"),
+        (TextFormat.VPL, "Moja\rmbili"),
+        (TextFormat.USFM, "Moja \\v 2 mbili"),
+        (TextFormat.USFM, "Moja~mbili"),
+        (TextFormat.USFM, "Moja // mbili"),
+        (TextFormat.USX, "Moja  mbili"),
+    ],
+)
+def test_text_that_would_be_read_as_markup_is_refused(text_format, text, tmp_path):
+    with pytest.raises(ConfigError, match=f"verse 4: expected text that {text_format}"):
+        write_text([Verse("4", text)], tmp_path / "a", text_format, "MAT", 1)
+    assert not (tmp_path / "a").exists()

@@ -1,0 +1,54 @@
+"""One run at a time works on a corpus."""
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+
+from pipelines.addresses import local_path_of
+from schemas.errors import ConfigError
+
+# Some network file systems cannot lock a folder: there nobody is kept out.
+_NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP)
+
+
+@contextlib.contextmanager
+def alone_in(output: str) -> Iterator[None]:
+    """Make the corpus's folder and keep other runs of this machine out of it.
+
+    The lock goes with the process, however it ends. A bucket is not locked.
+
+    Raises:
+      ConfigError: another run is at work there, or it cannot be a folder.
+    """
+    folder = local_path_of(output)
+    if folder is None:
+        yield
+        return
+    try:
+        os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise ConfigError(
+            f"corpus.output: expected a folder, {folder} cannot be one: "
+            f"{error.strerror}"
+        ) from error
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConfigError(
+            f"{folder}: another run is at work on this corpus; wait for its end, or "
+            "choose another output"
+        ) from error
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
