@@ -5,7 +5,7 @@ The median error of word starts and ends becomes the offset; the score that 98 %
 these clean verses reach becomes the threshold of the default selection.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,13 +30,32 @@ _SEED = 990_001  # far from the seeds of training
 
 
 def calibrate(
-    network: AcousticNetwork, folder: Path, log: Callable[[str], None]
+    network: AcousticNetwork,
+    folder: Path,
+    log: Callable[[str], None],
+    *,
+    languages: Sequence[str] = LANGUAGES,
+    minutes: float = _MINUTES,
 ) -> Calibration:
-    """Measure a network on fresh synthetic speech."""
+    """Measure a network on fresh synthetic speech.
+
+    Args:
+      network: trained; it is set to evaluate.
+      folder: gets the recordings.
+      log: told the result in one line.
+      languages: ISO 639-3; a chapter is spoken in each.
+      minutes: length of a chapter.
+
+    Returns:
+      Offsets in seconds and the threshold, to four digits.
+
+    Raises:
+      ConfigError: espeak-ng is not installed.
+    """
     network.eval()
     model = BundledModel(network, Calibration(), fingerprint="uncalibrated")
     pairs = []
-    for job, truth in _chapters(folder):
+    for job, truth in _chapters(folder, languages, minutes):
         waveform = decode_audio(folder / "audio" / f"{job.recording_id}.wav")
         chapter = chapter_of(truth)
         aligned = align_chapter(waveform, chapter, model, AlignConfig())
@@ -59,19 +78,21 @@ def chapter_of(truth: ChapterTruth) -> Chapter:
     return Chapter(language=truth.language, verses=verses)
 
 
-def _chapters(folder: Path) -> list[tuple[ChapterJob, ChapterTruth]]:
+def _chapters(
+    folder: Path, languages: Sequence[str], minutes: float
+) -> list[tuple[ChapterJob, ChapterTruth]]:
     jobs = [
         ChapterJob(
             recording_id=f"calibrate-{language}",
             options=ChapterOptions(
                 language=language,
-                minutes=_MINUTES,
+                minutes=minutes,
                 voices=tuple(TRAINING_VOICES[number % 4 :: 4]),
                 drama=True,
                 seed=_SEED,
             ),
             audio=AudioFileOptions(format="wav", rate_hz=16_000),
         )
-        for number, language in enumerate(LANGUAGES)
+        for number, language in enumerate(languages)
     ]
     return list(zip(jobs, make_chapters(jobs, folder), strict=True))
