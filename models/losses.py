@@ -29,12 +29,21 @@ Words = Sequence[tuple[TimedWord, ...]]
 
 
 def classes_of(letters: str) -> list[int]:
-    """Return the class of each letter."""
+    """Return the class of each letter (a-z and ')."""
     return [_CLASS_OF[letter] for letter in letters]
 
 
 def utterance_loss(log_probs: Tensor, words: Words, lengths: Sequence[int]) -> Tensor:
-    """Plain CTC over whole utterances, summed and divided by the number of letters."""
+    """Plain CTC over whole utterances, summed and divided by the number of letters.
+
+    Args:
+      log_probs: natural log, (B, T, C).
+      words: of each row; their letters are the target, their times do not matter.
+      lengths: frames of each row; an utterance that does not fit in them costs nothing.
+
+    Returns:
+      Nats per letter, a scalar.
+    """
     targets = [classes_of("".join(word.letters for word in row)) for row in words]
     return _ctc(log_probs.transpose(0, 1), targets, torch.tensor(lengths))
 
@@ -42,7 +51,22 @@ def utterance_loss(log_probs: Tensor, words: Words, lengths: Sequence[int]) -> T
 def timed_loss(
     log_probs: Tensor, words: Words, lengths: Sequence[int], *, sharp: bool
 ) -> Tensor:
-    """CTC per word over its own frames, plus blank in the pauses, per letter."""
+    """CTC per word over its own frames, plus half of blank in the pauses, per letter.
+
+    Words that have hardly more frames than letters are left out.
+
+    Args:
+      log_probs: natural log, (B, T, C).
+      words: of each row, with times in seconds from the row's start.
+      lengths: frames of each row; what follows is padding.
+      sharp: whether letters have to begin and end with their word.
+
+    Returns:
+      Nats per letter, a scalar.
+
+    Raises:
+      ValueError: no word of the batch has frames enough.
+    """
     frames = log_probs.shape[1]
     quiet = torch.arange(frames)[None] < torch.tensor(lengths)[:, None]
     rows, starts, counts, targets = [], [], [], []
@@ -71,7 +95,11 @@ def timed_loss(
 
 
 def _dear_blank(windows: Tensor, counts: Tensor) -> Tensor:
-    """Return the blank column made dear, and forbidden at both ends."""
+    """Return the blank column made dear, and forbidden at both ends.
+
+    The frames then no longer sum to one, as torch's CTC gradient presumes: at an edge
+    it pushes blank down by its squared probability instead of its probability.
+    """
     cost = torch.full(windows.shape[:2], _SHARP_BLANK_COST)
     cost[:, 0] = _SHARP_EDGE_COST
     cost[torch.arange(len(counts)), counts - 1] = _SHARP_EDGE_COST
