@@ -13,7 +13,6 @@ setup(
     ],
     package_data={
         "models": ["*.safetensors"],
-        "aligner": ["*.toml"],
         "pipelines.synth": ["*.toml"],
     },
 )

@@ -15,7 +15,10 @@ from schemas.errors import ArtifactError
 SUFFIX = ".npz"
 FORMAT = "pericope-alignment/1"
 # What zip, numpy and JSON say of bytes that are not what was written.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, OSError, EOFError)
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, ValueError, KeyError, OSError, EOFError),
+    RuntimeError,  # a flag for encryption, or for an unknown compression
+)
 
 
 def dump_alignment(alignment: ChapterAlignment) -> bytes:

@@ -81,7 +81,7 @@ def observing(recordings: int, console: Console | None) -> Iterator[Observer]:
 
 def hours_and_minutes(duration_sec: float) -> str:
     """Write a duration as people read it: 2 h 05 min, 3 min 20 s, 12.3 s."""
-    if duration_sec < 60:
+    if duration_sec < 59.95:
         return f"{duration_sec:.1f} s"
     minutes, seconds = divmod(round(duration_sec), 60)
     if minutes < 60:

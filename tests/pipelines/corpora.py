@@ -4,7 +4,7 @@ import csv
 import hashlib
 import shutil
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.config import load_config
@@ -16,6 +16,7 @@ from pipelines.synth.truth import ChapterTruth
 from schemas.source import TextFormat
 
 COLUMNS = "recording_id language audio text text_format book chapter reader".split()
+SHORT = ChapterOptions(language="swh", minutes=0.3, words_per_verse=(6, 10))
 
 
 @dataclass(frozen=True)
@@ -58,24 +59,23 @@ class Speech:
 
 def speak(folder: Path) -> Speech:
     """Speak the chapters: a title and digits, a verse bridge, another script."""
-    common = {"minutes": 0.3, "words_per_verse": (6, 10)}
     jobs = (
         ChapterJob(
             recording_id="swh-mrk-001",
-            options=ChapterOptions(language="swh", title=True, digits=1, **common),
+            options=replace(SHORT, title=True, digits=1),
             audio=AudioFileOptions(format="mp3", rate_hz=22_050),
             book="MRK",
         ),
         ChapterJob(
             recording_id="swh-luk-001",
-            options=ChapterOptions(language="swh", voices=("f2",), **common),
+            options=replace(SHORT, voices=("f2",)),
             audio=AudioFileOptions(format="flac", rate_hz=16_000),
             text_format=TextFormat.TSV,
             book="LUK",
         ),
         ChapterJob(
             recording_id="rus-jhn-001",
-            options=ChapterOptions(language="rus", voices=("m3",), **common),
+            options=replace(SHORT, language="rus", voices=("m3",)),
             audio=AudioFileOptions(format="ogg", rate_hz=44_100, channels=2),
             text_format=TextFormat.USFM,
             book="JHN",

@@ -77,8 +77,11 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
             os.P_PID, request["poll"], os.WEXITED | os.WNOHANG | os.WNOWAIT
         )
         return {"ended": ended is not None}
-    _, status = os.waitpid(request["wait"], 0)
-    return {"status": os.waitstatus_to_exitcode(status)}
+    _, status, usage = os.wait4(request["wait"], 0)
+    return {
+        "status": os.waitstatus_to_exitcode(status),
+        "cpu_sec": usage.ru_utime + usage.ru_stime,
+    }
 
 
 def _serve() -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Ended:
     """How many changes of files it began."""
     programs: int
     """How many programs it started: each recording is decoded by one."""
+    cpu_sec: float
 
 
 @dataclass
@@ -44,10 +46,25 @@ class Running:
     def has_ended(self) -> bool:
         return bool(self.server.ask({"poll": self.pid})["ended"])
 
+    def kill_after(self, cpu_sec: float) -> None:
+        """Kill it once it has worked so long, if it has not ended before.
+
+        Its own time: how busy the machine is does not matter.
+        """
+        ticks = os.sysconf("SC_CLK_TCK")
+        while not self.has_ended():
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2]
+            user, system = fields.split()[11:13]
+            if (int(user) + int(system)) / ticks >= cpu_sec:
+                self.signal(signal.SIGKILL)
+                return
+            time.sleep(0.002)
+
     def wait(self) -> Ended:
         answer = self.server.ask({"wait": self.pid})
         return Ended(
             status=answer["status"],
+            cpu_sec=answer["cpu_sec"],
             stdout=self.stem.with_suffix(".out").read_text(),
             stderr=self.stem.with_suffix(".err").read_text(),
             **json.loads(self.stem.with_suffix(".counts").read_text()),

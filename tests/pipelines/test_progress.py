@@ -36,13 +36,14 @@ def test_recordings_of_all_threads_are_counted():
 
 
 def test_the_bar_shows_recordings_and_hours():
-    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=120)
     with observing(3, console) as observer:
         recording_done(1800)
         recording_done(3600)
         assert observer.display is not None
         observer.display.refresh()
-    shown = console.file.getvalue()
+    shown = file.getvalue()
     assert "2/3 recordings" in shown
     assert "1.50 h" in shown
 

@@ -15,7 +15,7 @@ from tests.pipelines.corpora import (
     write_corpus,
     write_manifest,
 )
-from tests.pipelines.forks import Forks
+from tests.pipelines.forks import Ended, Forks
 
 SETTINGS = "[shards]\nsamples_per_shard = 2\n"
 KILLED = -signal.SIGKILL
@@ -29,16 +29,14 @@ def toml(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(toml: Path, forks: Forks) -> tuple[dict[str, str], int, float]:
-    """What one run gives: contents, changes of files, seconds."""
-    started_sec = time.monotonic()
+def undisturbed(toml: Path, forks: Forks) -> tuple[dict[str, str], Ended]:
+    """What one run gives, and how it went."""
     ended = forks.run("run", toml, "--workers", 2)
-    took_sec = time.monotonic() - started_sec
     assert ended.status == 0, ended.stderr
     output = toml.parent / "corpus"
     found = contents(output)
     shutil.rmtree(output)
-    return found, ended.changes, took_sec
+    return found, ended
 
 
 @pytest.fixture
@@ -49,13 +47,12 @@ def output(toml: Path):
 
 def test_ten_kills_at_random_moments(toml, undisturbed, forks, output):
     """Beam on two threads, killed from outside."""
-    expected, _, took_sec = undisturbed
+    expected, whole = undisturbed
     rng = random.Random(5)
     kills = 0
     while kills < 10:
         running = forks.start("run", toml, "--workers", 2)
-        time.sleep(rng.uniform(0, took_sec))
-        running.signal(signal.SIGKILL)
+        running.kill_after(rng.uniform(0, whole.cpu_sec))
         ended = running.wait()
         if ended.status == KILLED:
             kills += 1
@@ -69,7 +66,7 @@ def test_ten_kills_at_random_moments(toml, undisturbed, forks, output):
 
 def test_kills_before_changes_of_files(toml, undisturbed, forks, output):
     """The process dies right before a write, a rename or a removal, any of them."""
-    expected, changes, _ = undisturbed
+    expected, whole = undisturbed
     rng = random.Random(6)
 
     def kill(before: int) -> None:
@@ -83,7 +80,7 @@ def test_kills_before_changes_of_files(toml, undisturbed, forks, output):
         kill(before)
     for share in (0.5, 0.9):
         shutil.rmtree(output)
-        kill(round(share * changes))
+        kill(round(share * whole.changes))
     assert forks.run("run", toml, "--runner", "plain").status == 0
     assert contents(output) == expected
 

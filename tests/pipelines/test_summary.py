@@ -47,9 +47,10 @@ def root(tmp_path):
 
 
 def shown(rows) -> str:
-    console = Console(file=io.StringIO(), width=80)
+    file = io.StringIO()
+    console = Console(file=file, width=80)
     console.print(summary_table(rows))
-    return console.file.getvalue()
+    return file.getvalue()
 
 
 def test_hours_by_fate_and_language(root):

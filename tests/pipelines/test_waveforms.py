@@ -40,7 +40,7 @@ def _is_free(budget: AudioBudget) -> bool:
         done.set()
 
     threading.Thread(target=take, daemon=True).start()
-    return done.wait(1.0)
+    return done.wait(PATIENCE_SEC)
 
 
 @settings(max_examples=30)
