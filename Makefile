@@ -19,7 +19,7 @@ $(READY): requirements.lock pyproject.toml setup.py
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --no-deps -e .
+	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --compile-bytecode --no-deps -e .
 	@touch $(READY)
 
 demo: $(READY)  ## Cut the example recordings into a corpus in build/demo

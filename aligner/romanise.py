@@ -15,6 +15,7 @@ from uroman import Uroman
 # an Indic script carries.
 _VOWEL_CODES = frozenset({"san", "asm", "ben", "guj", "kas", "pan"})
 
+_ROMAN = re.compile("[a-z']+")
 _NOT_ROMAN = re.compile("[^a-z']+")
 _DIGIT = re.compile(r"[0-9]")
 _REPEATED = re.compile("(.)[々〻]")
@@ -83,4 +84,7 @@ def romanise_word(word: str, language: str) -> str:
       word: one word as ``normalise_verse`` leaves it.
       language: ISO 639-3 code, optionally with a script.
     """
+    # uroman leaves these as they are, in any language; a corpus of them never loads it.
+    if _ROMAN.fullmatch(word):
+        return word
     return _romanise(word, uroman_code(language))

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.texts_lines import read_plain, read_tsv, read_vpl
-from pipelines.texts_usfm import read_usfm
-from pipelines.texts_usx import read_usx
 from pipelines.texts_verse import (
     PlacedText,
     TextSource,
@@ -19,12 +17,25 @@ from schemas.source import Chapter, Recording, TextFormat, Verse
 MAX_TEXT_BYTES = 16 * 1024 * 1024  # the longest books with every word marked up have 5
 MAX_LINE_CHARS = 100_000  # a whole chapter in one line has about 20,000
 
+
+def _read_usfm(source: TextSource, chapter: int) -> PlacedText:
+    from pipelines.texts_usfm import read_usfm  # sil-machine: a third of a second
+
+    return read_usfm(source, chapter)
+
+
+def _read_usx(source: TextSource, chapter: int) -> PlacedText:
+    from pipelines.texts_usx import read_usx
+
+    return read_usx(source, chapter)
+
+
 _READERS: dict[TextFormat, Callable[[TextSource, int], PlacedText]] = {
     TextFormat.PLAIN: read_plain,
     TextFormat.TSV: read_tsv,
     TextFormat.VPL: read_vpl,
-    TextFormat.USFM: read_usfm,
-    TextFormat.USX: read_usx,
+    TextFormat.USFM: _read_usfm,
+    TextFormat.USX: _read_usx,
 }
 _WITHOUT_CHAPTERS = (TextFormat.PLAIN, TextFormat.TSV)
 

@@ -28,6 +28,15 @@ def test_words_of_many_scripts(word, language, expected):
     assert romanise_word(word, language) == expected
 
 
+@given(
+    st.text(alphabet="abcdefghijklmnopqrstuvwxyz'", min_size=1, max_size=12),
+    st.sampled_from([None, "eng", "fra", "lav", "lit", "tur", "rus"]),
+)
+@settings(max_examples=50, deadline=None)
+def test_uroman_leaves_roman_letters_as_they_are(word, code):
+    assert romanise._romanise.__wrapped__(word, code) == word
+
+
 @pytest.mark.parametrize("word", ["🙂", "ǃ", "", "\ue000"])
 def test_what_has_no_romanisation_is_empty(word):
     assert romanise_word(word, "eng") == ""
