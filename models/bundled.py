@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from models.features import TARGET_RMS, features
 from models.network import BLANK, LABELS, AcousticNetwork, network_from_dict
@@ -133,6 +133,8 @@ def save_bundled(
 ) -> None:
     """Write weights in fp16 with everything needed to use them.
 
+    Equal weights give equal files.
+
     Raises:
       ValueError: a weight is not finite in fp16; nothing is written.
     """
@@ -149,5 +151,17 @@ def save_bundled(
         "calibration": json.dumps(vars(calibration), sort_keys=True),
     }
     temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata)
+    temporary.write_bytes(_with_ordered_header(save(tensors, metadata)))
     temporary.replace(path)
+
+
+def _with_ordered_header(data: bytes) -> bytes:
+    """Sort the header of safetensors: its metadata come in a random order.
+
+    Without that equal weights would have other fingerprints each time they are saved.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    text = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":"))
+    header = text.encode()
+    header += b" " * (-len(header) % 8)  # the format aligns what follows
+    return len(header).to_bytes(8, "little") + header + data[end:]

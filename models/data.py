@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
-import webdataset
+from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from schemas.errors import ArtifactError, ConfigError
 from schemas.units import SAMPLE_RATE_HZ, sec_from_samples
@@ -133,13 +133,13 @@ class SpeechShards:
         self, tars: list[str], kept: frozenset[str] | None
     ) -> Iterator[dict[str, Any]]:
         for tar in tars:
-            stream = webdataset.WebDataset(
-                [tar], shardshuffle=False, empty_check=False, workersplitter=None
-            )
             try:
-                for raw in stream:
-                    if kept is None or raw["__key__"] in kept:
-                        yield raw
+                # WebDataset's own reader, but for opening: it leaves files open.
+                with Path(tar).open("rb") as file:
+                    members = tar_file_expander([{"url": tar, "stream": file}])
+                    for raw in group_by_keys(members):
+                        if kept is None or raw["__key__"] in kept:
+                            yield raw
             except tarfile.TarError as error:
                 raise ArtifactError(
                     f"{tar}: damaged shard ({error}); delete it and run `pericope run` "

@@ -19,7 +19,7 @@ from models.augment import (
     varied_example,
 )
 from models.data import Clip, SpeechShards
-from schemas.errors import ConfigError
+from schemas.errors import ArtifactError, ConfigError
 
 _FRAME_MULTIPLE = 128  # few different shapes: each one costs the CPU library a set-up
 _POOL = 128
@@ -39,12 +39,20 @@ def timed_words(clip: Clip) -> tuple[TimedWord, ...]:
     """Return a clip's romanised words with times from the clip's start.
 
     Words without letters (numbers) or without a time are left out.
+
+    Raises:
+      ArtifactError: the clip's row has not a romanised word for each word.
     """
-    origin_sec = clip.row["start_sec"]
-    letters = clip.row["romanised"].split(" ")
+    origin_sec, words = clip.row["start_sec"], clip.row["words"]
+    letters = clip.row["romanised"].split(" ") if words else []
+    if len(letters) != len(words):
+        raise ArtifactError(
+            f"{clip.key}: expected a romanised word for each of {len(words)} words, "
+            f"got {len(letters)}"
+        )
     return tuple(
         TimedWord(text, word["start_sec"] - origin_sec, word["end_sec"] - origin_sec)
-        for text, word in zip(letters, clip.row["words"], strict=True)
+        for text, word in zip(letters, words, strict=True)
         if text and word["start_sec"] is not None
     )
 

@@ -66,6 +66,10 @@ class TrainConfig:
             value = getattr(self, name)
             if value < smallest:
                 raise ConfigError(f"train: {name}: expected {smallest} up, got {value}")
+        if not self.batch_sec > 0:
+            raise ConfigError(
+                f"train: batch_sec: expected above 0, got {self.batch_sec}"
+            )
         if self.sharp_steps + self.free_steps == 0:
             raise ConfigError("train: expected at least one step, got none")
 

@@ -91,6 +91,9 @@ def test_a_clip_is_what_went_in(corpus):
     assert 0.15 < np.abs(clip.samples).max() < 0.25
 
 
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # it leaves files open
 def test_plain_webdataset_reads_the_same_samples(corpus):
     path = str(shard_path(corpus, "rus", "train"))
     stream = webdataset.WebDataset([path], shardshuffle=False)

@@ -18,7 +18,7 @@ from models.examples import (
     validation_batches,
 )
 from models.features import MELS, SILENCE
-from schemas.errors import ConfigError
+from schemas.errors import ArtifactError, ConfigError
 from tests.models.shards import (
     shard_path,
     spoken_sample,
@@ -56,7 +56,7 @@ def test_words_without_letters_or_times_are_left_out():
 
 
 def test_letters_and_words_that_do_not_match_are_no_clip():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ArtifactError, match="each of 2 words, got 1"):
         timed_words(clip("aiu", "ku", romanised="aiu"))
 
 

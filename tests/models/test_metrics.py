@@ -1,0 +1,62 @@
+"""Error rates: read as CTC does, counted, pooled."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.augment import TimedWord
+from models.examples import Batch
+from models.metrics import ErrorCount, greedy_letters, letter_errors
+from models.network import BLANK, LABELS
+
+
+@given(st.lists(st.integers(0, 4), max_size=12))
+def test_greedy_reading_merges_repeats_and_drops_blanks(path):
+    expected = "".join(
+        LABELS[key] for key, _ in itertools.groupby(path) if key != BLANK
+    )
+    assert greedy_letters(np.array(path, dtype=np.int64)) == expected
+
+
+def test_another_alphabet_and_blank():
+    best = np.array([2, 0, 0, 2, 1, 1, 2, 1])
+    assert greedy_letters(best, labels=("ж", "ы", ""), blank=2) == "жыы"
+
+
+def test_counts_are_pooled():
+    total = ErrorCount(1, 10) + ErrorCount(4, 10)
+    assert total == ErrorCount(5, 20)
+    assert total.rate == 0.25
+    assert math.isnan(ErrorCount().rate)
+
+
+def log_probs_of(*texts: str, frames: int) -> torch.Tensor:
+    """One letter on every other frame, from the first."""
+    logits = torch.zeros(len(texts), frames, len(LABELS))
+    logits[..., BLANK] = 5
+    for row, text in zip(logits, texts, strict=True):
+        for place, letter in enumerate(text):
+            row[2 * place, LABELS.index(letter)] = 9
+    return logits.log_softmax(-1)
+
+
+@pytest.mark.parametrize(
+    ("heard", "errors"), [("abc", 0), ("abd", 1), ("ac", 1), ("", 3), ("abcc", 1)]
+)
+def test_letters_are_compared_with_the_words_run_together(heard, errors):
+    words = (TimedWord("ab", 0, 1), TimedWord("c", 1, 2))
+    batch = Batch(torch.zeros(1, 40, 80), [20], [words])
+    found = letter_errors(log_probs_of(heard, frames=20), batch)
+    assert found == ErrorCount(errors, 3)
+
+
+def test_padding_is_not_heard():
+    words = [(TimedWord("ab", 0, 1),), (TimedWord("abc", 0, 1),)]
+    batch = Batch(torch.zeros(2, 40, 80), [4, 20], words)
+    found = letter_errors(log_probs_of("abcd", "abcd", frames=20), batch)
+    assert found == ErrorCount(0 + 1, 5)
