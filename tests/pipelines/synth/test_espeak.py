@@ -73,9 +73,10 @@ def test_characters_are_counted_not_bytes():
 
 
 def test_words_after_a_full_stop_are_found_where_they_are_written():
-    text = "La casa. El perro. Una luz."
+    text = "la casa. el perro. una luz."  # small letters: the event has the blank
     _, words = engine().speak(text, Delivery("es"))
-    assert [text[word.char :].split(maxsplit=1)[0] for word in words] == text.split()
+    for word, written in zip(words, text.split(), strict=True):
+        assert text[word.char :].startswith(written)
 
 
 def test_samples_are_those_of_this_call_alone():
