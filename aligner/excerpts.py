@@ -53,11 +53,14 @@ def excerpt(verse: VerseAlignment, first: int, last: int) -> tuple[str, int]:
 
 
 def romanised_excerpt(verse: VerseAlignment, first: int, last: int) -> str:
-    """Return the romanised words ``first`` to ``last`` (inclusive), one space apart."""
+    """Return the romanised words ``first`` to ``last`` (inclusive), one space apart.
+
+    One for each written word: that of a number is empty.
+    """
     romanised = verse.romanised.split(" ")
     if len(romanised) != len(verse.words):
         raise ValueError(
             f"verse {verse.verse}: {len(romanised)} romanised words for "
             f"{len(verse.words)} written ones"
         )
-    return " ".join(filter(None, romanised[first : last + 1]))
+    return " ".join(romanised[first : last + 1])

@@ -78,7 +78,7 @@ def _text_of(
         text = f"{text} {piece}" if text else piece
         romanised.append(romanised_excerpt(verse, first, last))
         spans += (_shifted(span, shift) for span in verse.words[first : last + 1])
-    return text, " ".join(filter(None, romanised)), tuple(spans)
+    return text, " ".join(romanised), tuple(spans)
 
 
 def _shifted(span: WordSpan, shift: int) -> WordSpan:

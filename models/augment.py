@@ -4,7 +4,7 @@
 also changes the speaker and the pace: slow drifts of speed and pitch, uneven tempo,
 breaths, vocal tract, spectral colour. That wide variation, with a loss that does not
 fix the edges of words, is what lets a model trained on synthetic speech follow people.
-Word times move with the sound.
+Word times move with the sound. Samples are float32 (N,) at 16 kHz, times in seconds.
 """
 
 from collections.abc import Callable
@@ -88,7 +88,10 @@ def varied_example(
 def degrade(
     samples: Waveform, rng: np.random.Generator, strength: float = 1.0
 ) -> Waveform:
-    """Add a random choice of microphone, room, noise, narrow band and quantising."""
+    """Add a random choice of microphone, room, noise, narrow band and quantising.
+
+    ``strength`` scales how often each is chosen; the samples (N,) keep their length.
+    """
     samples = samples + 1e-5 * sound.white_noise(len(samples), rng)
     if rng.random() < 0.5 * strength:
         samples = sound.equalise(samples, rng)
@@ -108,7 +111,11 @@ def degrade(
 def drift_speed(
     samples: Waveform, words: tuple[TimedWord, ...], rng: np.random.Generator
 ) -> tuple[Waveform, tuple[TimedWord, ...]]:
-    """Let speed, pitch and formants drift together by up to 15 %."""
+    """Let speed, pitch and formants drift together by up to 15 %.
+
+    Samples (N,) give at most N samples: where the drift is slow on the whole, the end
+    of the clip is lost, and words there end with the samples.
+    """
     knots = max(3, int(len(samples) / SAMPLE_RATE_HZ / 0.7) + 2)
     speeds = np.exp(rng.normal(0, 0.06, knots)).clip(0.85, 1.18)
     places = np.linspace(0, len(samples) - 1, knots)
@@ -126,7 +133,10 @@ def drift_speed(
 def uneven_tempo(
     power: Tensor, words: tuple[TimedWord, ...], rng: np.random.Generator
 ) -> tuple[Tensor, tuple[TimedWord, ...]]:
-    """Stretch or squeeze every 60 to 300 ms by its own factor (0.6 to 1.6)."""
+    """Stretch or squeeze every 60 to 300 ms by its own factor (0.6 to 1.6).
+
+    The power spectrum (F, bins) comes back with another F, at least 2 to begin with.
+    """
     frames = len(power)
     lengths = rng.integers(6, 30, frames // 6 + 1)
     knots = np.concatenate([[0], np.cumsum(lengths)])
@@ -166,7 +176,7 @@ def add_breaths(
 
 
 def colour(log_energy: Tensor, rng: np.random.Generator) -> Tensor:
-    """Random equaliser, smoothing over bands, noise per cell and dynamics."""
+    """Random equaliser, smoothing over bands, noise per cell and dynamics, of (F, 80)."""
     frames, bands = log_energy.shape
     if rng.random() < 0.7:
         x = torch.linspace(0, 1, bands)
@@ -190,7 +200,10 @@ def colour(log_energy: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def mask_features(features_BFM: Tensor, rng: np.random.Generator) -> None:
-    """Hide two bands and up to three short stretches of each item (SpecAugment)."""
+    """Hide two bands and up to three short stretches of each item, in place.
+
+    At most 10 bins and 70 ms each. Source: SpecAugment, Park et al. 2019.
+    """
     batch, frames, bands = features_BFM.shape
     for item in range(batch):
         for _ in range(2):

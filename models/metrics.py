@@ -32,13 +32,13 @@ def greedy_letters(
     labels: tuple[str, ...] = LABELS,
     blank: int = BLANK,
 ) -> str:
-    """Read the best class of each frame as CTC does: repeats merged, blanks dropped."""
+    """Read the best class of each frame (T,) as CTC does: no repeats, no blanks."""
     changed = np.diff(best_T, prepend=-1) != 0
     return "".join(labels[k] for k in best_T[changed & (best_T != blank)])
 
 
 def letter_errors(log_probs_BTC: Tensor, batch: Batch) -> ErrorCount:
-    """Count wrong letters of a batch, greedily decoded."""
+    """Count wrong letters of a batch, greedily decoded from (B, T, C), words joined."""
     total = ErrorCount()
     for row, length, words in zip(
         log_probs_BTC, batch.lengths, batch.words, strict=True

@@ -1,5 +1,6 @@
 """Beam's ways where they are not ours: its options, and errors that it wraps."""
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ from schemas.errors import ConfigError, PericopeError
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-# The last line of a traceback of one of our errors, and what Beam adds to it.
-_OURS = re.compile(
-    r"^schemas\.errors\.(?P<name>\w+): (?P<message>.*?)( \[while running .*)?$", re.M
-)
+# The last line of a traceback of one of our errors.
+_OURS = re.compile(r"^schemas\.errors\.(?P<name>\w+): (?P<message>.*)$", re.M)
+_ADDED = re.compile(r" \[while running '[^']*'\]")
+# They log the traceback of an error that is raised anyway.
+_TALKATIVE = ("apache_beam.runners.common", "apache_beam.runners.worker.sdk_worker")
 
 
 def pipeline_options(arguments: Sequence[str]) -> "PipelineOptions":
@@ -35,13 +37,22 @@ def pipeline_options(arguments: Sequence[str]) -> "PipelineOptions":
     return options
 
 
-def own_error(error: RuntimeError) -> PericopeError | None:
+def hush() -> None:
+    """Keep Beam from writing tracebacks of errors that it also raises."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def own_error(error: RuntimeError | PericopeError) -> PericopeError | None:
     """Return our error that made a stage fail, None if it was no error of ours.
 
-    Beam's engines hand on errors of stages as text, with the traceback.
+    Some of Beam's engines hand on errors of stages as text, with the traceback; all
+    add where it happened.
     """
+    if isinstance(error, PericopeError):
+        return type(error)(_ADDED.sub("", str(error)))
     found = list(_OURS.finditer(str(error)))
     kind = getattr(schemas.errors, found[-1]["name"], None) if found else None
     if isinstance(kind, type) and issubclass(kind, PericopeError):
-        return kind(found[-1]["message"])
+        return kind(_ADDED.sub("", found[-1]["message"]))
     return None

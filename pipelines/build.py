@@ -15,7 +15,7 @@ from aligner.splits import plan_splits
 from pipelines.align_recording import STAGE as ALIGN
 from pipelines.align_recording import align_recording
 from pipelines.attempt import Failure, Step, attempt_all
-from pipelines.beam import own_error, pipeline_options
+from pipelines.beam import hush, own_error, pipeline_options
 from pipelines.context import RunContext
 from pipelines.corpus_tables import prune_tables, write_language, write_rejects
 from pipelines.cut_recording import STAGE as CUT
@@ -32,7 +32,7 @@ from pipelines.shard_stage import (
     write_named_shard,
 )
 from pipelines.shards import remove_stale
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, PericopeError
 from schemas.segment import Reject
 from schemas.source import Recording
 
@@ -76,9 +76,10 @@ def build_on_beam(
     logging.disable(logging.WARNING)  # Beam's import complains of Google's libraries
     options = pipeline_options(beam_arguments)
     logging.disable(logging.NOTSET)
+    hush()
     try:
         _build(recordings, manifest_rejects, context, options)
-    except RuntimeError as error:
+    except (RuntimeError, PericopeError) as error:
         own = own_error(error)
         if own is None:
             raise

@@ -55,14 +55,19 @@ def _find(segments, key: str, corpus: str) -> Segment:
 
 
 def _rejects_table(rows) -> Table:
-    table = Table("stage", "key", "reason", "message", box=None, header_style="bold")
+    table = Table("stage", box=None, header_style="bold")
+    table.add_column("key", no_wrap=True)
+    table.add_column("reason")
+    table.add_column("message", overflow="fold")
     for row in rows:
         table.add_row(row.stage, row.key, row.reason, row.message)
     return table
 
 
 def _segments_table(segments: list[Segment]) -> Table:
-    table = Table("score", "worst", "sec", "key", "text", box=None)
+    table = Table("score", "worst", "sec", box=None)
+    table.add_column("key", no_wrap=True)  # to be copied
+    table.add_column("text")
     for segment in segments:
         table.add_row(
             f"{segment.score:.2f}",
@@ -105,5 +110,10 @@ def _save(corpus: str, segment: Segment, path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         member = tar.extractfile(f"{segment.key}.flac")
         assert member is not None
-        path.write_bytes(member.read())
+        try:
+            path.write_bytes(member.read())
+        except OSError as error:
+            raise ConfigError(
+                f"--save {path}: expected a file that can be written: {error.strerror}"
+            ) from error
     print(path)

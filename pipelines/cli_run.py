@@ -46,7 +46,8 @@ def run(
     config = load_config(corpus)
     job = prepare_job(config, workers if workers is not None else config.run.workers)
     console = Console(stderr=True)
-    with observing(len(job.recordings), None if quiet or as_json else console):
+    is_watched = console.is_terminal and not (quiet or as_json)
+    with observing(len(job.recordings), console if is_watched else None):
         rejects = run_job(job, runner, beam_arguments or [])
     summaries = summarise(job.context.output)
     if as_json:

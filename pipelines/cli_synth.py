@@ -128,6 +128,12 @@ def _own_jobs(codes, chapters, options, audio, text_format, text) -> list[Chapte
     from dataclasses import replace
 
     own_text: tuple[str, ...] = ()
+    unknown = [code for code in codes if code not in languages()]
+    if unknown and text is None:
+        raise ConfigError(
+            f"--language: expected some of {' '.join(languages())}, got "
+            f"{unknown[0]!r}; for another one give --text and --voice"
+        )
     if text is not None:
         try:
             lines = text.read_text(encoding="utf-8").splitlines()
@@ -159,7 +165,12 @@ def _make(jobs, folder: Path, workers: int, *, is_training: bool) -> None:
     truths = make_chapters(jobs, folder, workers)
     seconds = 0.0
     for truth in track(
-        truths, "speaking", total=len(jobs), console=console, transient=True
+        truths,
+        "speaking",
+        total=len(jobs),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     ):
         seconds += truth.duration_sec
     write_manifest(jobs, folder, with_timing=is_training)

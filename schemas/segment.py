@@ -12,8 +12,9 @@ class Segment:
 
     Word times are relative to the recording, like ``start_sec``; ``char_start`` and
     ``char_end`` of a word count in ``text``. ``verses`` are the numbers of its verses
-    with commas between them, also of those of which it holds a part. An unlabeled
-    segment has no text, no words and NaN scores.
+    with commas between them, also of those of which it holds a part. ``romanised`` has
+    one word for each written one, one space apart; that of a number is empty. An
+    unlabeled segment has no text, no words and NaN scores.
     """
 
     key: str

@@ -52,8 +52,8 @@ def load_lexicon(language: str) -> Lexicon:
     tables = _all_lexicons()
     if language not in tables:
         raise ConfigError(
-            f"synth has no words for {language!r}; give your own text with --text and "
-            f"--voice, or choose one of: {' '.join(sorted(tables))}"
+            f"--language {language}: expected one of {' '.join(sorted(tables))}; for "
+            "any other give your own text with --text and --voice"
         )
     words = tuple(dict.fromkeys(tables[language]["words"].split()))
     successors: dict[str, list[str]] = defaultdict(list)

@@ -77,10 +77,10 @@ def test_excerpts_tile_the_verse_and_their_words_stay_in_place(text, data):
             assert piece[start:end] == word.word
 
 
-def test_romanised_words_are_taken_by_number_and_empty_ones_left_out():
+def test_romanised_words_are_taken_by_number_and_empty_ones_keep_their_place():
     verse = verse_of("the 12 rivers", "the  rivers")
-    assert romanised_excerpt(verse, 0, 2) == "the rivers"
-    assert romanised_excerpt(verse, 1, 2) == "rivers"
+    assert romanised_excerpt(verse, 0, 2) == "the  rivers"
+    assert romanised_excerpt(verse, 1, 2) == " rivers"
     assert romanised_excerpt(verse, 1, 1) == ""
 
 

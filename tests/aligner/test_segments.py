@@ -166,7 +166,8 @@ def test_a_number_keeps_its_digits_in_the_text_and_no_letters_in_the_romanisatio
     words = [*spoken("watu wa mji"), Spoken("12", is_number=True), *spoken("na mbwa")]
     (segment,) = plan(make_chapter([[*words, *spoken("wao wote")]]))
     assert segment.text == "watu wa mji 12 na mbwa wao wote"
-    assert segment.romanised == "watu wa mji na mbwa wao wote"
+    assert segment.romanised == "watu wa mji  na mbwa wao wote"
+    assert len(segment.romanised.split(" ")) == len(segment.words)
     assert math.isnan(segment.words[3].score)
     assert segment.score == SCORE
 

@@ -24,21 +24,21 @@ _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
 
 
 class _Watch:
-    """Counts changes of files and started programs; sends a signal before a change.
+    """Counts changes of files and decodings of audio; sends a signal before a change.
 
     The counts stand in memory that a killed process leaves in its file.
     """
 
     def __init__(self, counted: Path, kill_at: int, number: signal.Signals) -> None:
         self.counted, self.kill_at, self.number = str(counted), kill_at, number
-        self.changes = self.programs = 0
+        self.changes = self.decodings = 0
         self.descriptor = os.open(self.counted, os.O_WRONLY | os.O_CREAT)
         self._write()
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         """See an event of the interpreter before it happens."""
         if event == "subprocess.Popen":
-            self.programs += 1
+            self.decodings += "ffmpeg" in str(arguments[0])
         elif event in _CHANGES or (event == "open" and _is_for_writing(*arguments)):
             self.changes += 1
             if self.changes == self.kill_at:
@@ -48,7 +48,7 @@ class _Watch:
         self._write()
 
     def _write(self) -> None:
-        counts = {"changes": self.changes, "programs": self.programs}
+        counts = {"changes": self.changes, "decodings": self.decodings}
         os.pwrite(self.descriptor, f"{json.dumps(counts):60}".encode(), 0)
 
 

@@ -27,8 +27,8 @@ class Ended:
     stderr: str
     changes: int
     """How many changes of files it began."""
-    programs: int
-    """How many programs it started: each recording is decoded by one."""
+    decodings: int
+    """How many times it started to decode a recording."""
     cpu_sec: float
 
 

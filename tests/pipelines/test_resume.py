@@ -33,6 +33,7 @@ def undisturbed(toml: Path, forks: Forks) -> tuple[dict[str, str], Ended]:
     """What one run gives, and how it went."""
     ended = forks.run("run", toml, "--workers", 2)
     assert ended.status == 0, ended.stderr
+    assert ended.decodings == 3  # each recording once, for all of its steps
     output = toml.parent / "corpus"
     found = contents(output)
     shutil.rmtree(output)
@@ -100,7 +101,7 @@ def test_finished_work_is_not_done_again(toml, forks, output, speech):
     before, expected = states(output), contents(output)
     again = forks.run("run", toml, "--workers", 2)
     assert again.status == 0
-    assert again.programs == 0  # nothing was decoded
+    assert again.decodings == 0
     after = states(output)
     kept = [path for path in before if path.startswith(("store/", "shards/"))]
     assert [path for path in kept if after.get(path) != before[path]] == []
@@ -115,7 +116,7 @@ def test_finished_work_is_not_done_again(toml, forks, output, speech):
     finally:
         text.write_text(original)
     assert changed.status == 0, changed.stderr
-    assert changed.programs == 1
+    assert changed.decodings == 1
     now = states(output)
     new = [p for p in now if p not in after and not p.startswith("store/fetch/")]
     assert sorted(path.split("/")[1] for path in new) == ["align", "cut", "cut"]
@@ -133,12 +134,12 @@ def test_the_same_chapter_twice_is_aligned_for_each_name(toml, forks, output, sp
     row = speech.row("swh-mrk-001")
     both = [row, {**row, "recording_id": "swh-mrk-again"}]
     manifest = toml.parent / "recordings.csv"
-    original = manifest.read_text()
+    original = manifest.read_bytes()
     write_manifest(toml.parent, both)
     try:
         ended = forks.run("run", toml, "--runner", "plain")
     finally:
-        manifest.write_text(original)
+        manifest.write_bytes(original)
     assert ended.status == 0
     assert len(list((output / "store/align").rglob("*.npz"))) == 2
 
