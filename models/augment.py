@@ -176,7 +176,7 @@ def add_breaths(
 
 
 def colour(log_energy: Tensor, rng: np.random.Generator) -> Tensor:
-    """Random equaliser, smoothing over bands, noise and dynamics of features (F, 80)."""
+    """Equalise, smooth over bands, add noise and scale features (F, 80) at random."""
     frames, bands = log_energy.shape
     if rng.random() < 0.7:
         x = torch.linspace(0, 1, bands)
