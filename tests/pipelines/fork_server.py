@@ -38,7 +38,7 @@ class _Watch:
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         """See an event of the interpreter before it happens."""
         if event == "subprocess.Popen":
-            self.decodings += "ffmpeg" in str(arguments[0])
+            self.decodings += "-i" in arguments[1]
         elif event in _CHANGES or (event == "open" and _is_for_writing(*arguments)):
             self.changes += 1
             if self.changes == self.kill_at:
