@@ -69,8 +69,8 @@ def command(
     return run
 
 
-# Open faults, each to be mended: with two workers a recording is decoded more than once,
-# a damaged store file is told with Beam's traceback, and Ctrl-C may end without a word.
+# Open faults, each to be mended: two workers decode a recording more than once, a
+# damaged store file is told with Beam's traceback, and Ctrl-C may end without a word.
 _OPEN_FAULTS = (
     "test_a_damaged_file_of_the_store_is_told_in_one_line",
     "test_ctrl_c_says_how_to_go_on",
