@@ -1,12 +1,12 @@
 """The command ``pericope``: errors of ours become one line, all others stay visible."""
 
 import os
+import signal
 import sys
-from typing import Any
+from types import FrameType
 
 import typer
 from rich.console import Console
-from typer.core import TyperGroup
 
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
@@ -17,23 +17,7 @@ from schemas.errors import ConfigError, PericopeError
 
 DONE, FAILED, USAGE, DONE_WITH_REJECTS = 0, 1, 2, 3
 
-
-class _Commands(TyperGroup):
-    """All commands; one that is stopped by hand says how to go on."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            _say("stopped; start the same command again to go on where it was")
-            # An orderly exit would first wait for all that Beam's threads have begun;
-            # what they write is there whole or not at all.
-            os._exit(FAILED)
-
-
 app = typer.Typer(
-    cls=_Commands,
     help="Cut long read-aloud recordings into training-ready speech corpora.",
     epilog="Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with rejects. "
     "Every command may be stopped at any time and started again.",
@@ -51,6 +35,7 @@ app.command()(doctor)
 
 def main() -> None:
     """Run the command line; called by the installed program."""
+    before = signal.signal(signal.SIGINT, _stop)
     try:
         app()
     except ConfigError as error:
@@ -59,6 +44,20 @@ def main() -> None:
     except PericopeError as error:
         _say(error)
         sys.exit(FAILED)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """Leave at once: what is being written is there whole or not at all.
+
+    An exception instead would first wait for Beam's threads to finish what they have
+    begun, or come back from it as another one.
+    """
+    cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar may have hidden it
+    line = "pericope: stopped; start the same command again to go on where it was"
+    os.write(2, f"{cursor}\n{line}\n".encode())
+    os._exit(FAILED)
 
 
 def _say(message: object) -> None:

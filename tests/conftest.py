@@ -67,23 +67,3 @@ def command(
         return Done(status if isinstance(status, int) else 0, said.out, said.err)
 
     return run
-
-
-# Open faults, each to be mended: two workers decode a recording more than once, a
-# damaged store file is told with Beam's traceback, and Ctrl-C may end without a word.
-_OPEN_FAULTS = (
-    "test_a_damaged_file_of_the_store_is_told_in_one_line",
-    "test_ctrl_c_says_how_to_go_on",
-    "test_finished_work_is_not_done_again",
-    "test_ten_kills_at_random_moments",
-    "test_kills_before_changes_of_files",
-    "test_two_runs_at_once",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of open faults; they run, and tell when they pass again."""
-    for item in items:
-        if item.name.startswith(_OPEN_FAULTS):
-            reason = "open fault: see tests/conftest.py"
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
