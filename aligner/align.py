@@ -68,7 +68,7 @@ def align_chapter(
     path = _best_path(emissions, encoded, pauses, model, config, recording_id)
     scores = frame_score(emissions, path.frames, encoded.star)
     duration_sec = sec_from_samples(len(waveform_N))
-    spans, times = _timed_spans(path, encoded, model, duration_sec)
+    spans, times = _timed_spans(path, encoded, model, config, duration_sec)
     found = _Found(encoded, spans, times, scores, pauses, model.hop_samples)
     return ChapterAlignment(
         recording_id=recording_id,
@@ -117,9 +117,10 @@ def _timed_spans(
     path: AlignmentPath,
     encoded: EncodedChapter,
     model: AcousticModel,
+    config: AlignConfig,
     duration_sec: float,
 ) -> tuple[FrameSpans, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Return words and stars in frames, and their times with the model's offsets."""
+    """Return words and stars in frames, and in seconds as ``seconds_from_spans``."""
     spans = frame_spans(
         encoded.tokens,
         encoded.token_verse,
@@ -132,6 +133,7 @@ def _timed_spans(
         duration_sec,
         start_offset_sec=model.start_offset_sec,
         end_offset_sec=model.end_offset_sec,
+        min_pause_sec=config.min_pause_sec,
         hop_samples=model.hop_samples,
     )
     return spans, times

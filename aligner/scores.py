@@ -62,8 +62,8 @@ def worst_window_score(
     heard = _heard(frame_score_T, start_frame, end_frame)
     if len(heard) <= window_frames:
         return float(heard.mean()) if len(heard) else float("nan")
-    sums = np.append(0.0, np.cumsum(heard))
-    return float((sums[window_frames:] - sums[:-window_frames]).min() / window_frames)
+    windows = np.lib.stride_tricks.sliding_window_view(heard, window_frames)
+    return float(windows.mean(axis=1).min())
 
 
 def _heard(

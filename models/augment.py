@@ -113,15 +113,14 @@ def drift_speed(
 ) -> tuple[Waveform, tuple[TimedWord, ...]]:
     """Let speed, pitch and formants drift together by up to 15 %.
 
-    Samples (N,) give at most N samples: where the drift is slow on the whole, the end
-    of the clip is lost, and words there end with the samples.
+    Samples (N,) come back with another N; nothing of the clip is lost.
     """
     knots = max(3, int(len(samples) / SAMPLE_RATE_HZ / 0.7) + 2)
     speeds = np.exp(rng.normal(0, 0.06, knots)).clip(0.85, 1.18)
-    places = np.linspace(0, len(samples) - 1, knots)
-    source = np.cumsum(np.interp(np.arange(len(samples)), places, speeds))
-    source -= source[0]
-    source = source[: np.searchsorted(source, len(samples) - 1)]
+    count = max(2, round(len(samples) / float(speeds.mean())))
+    places = np.linspace(0, count - 1, knots)
+    source = np.cumsum(np.interp(np.arange(count), places, speeds))
+    source = (source - source[0]) * ((len(samples) - 1) / (source[-1] - source[0]))
     drifted = np.interp(source, np.arange(len(samples)), samples).astype(np.float32)
 
     def moved_sec(sec: float) -> float:

@@ -77,11 +77,15 @@ class BundledModel:
 
     def log_probs(self, windows_BN: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return natural-log probabilities (B, N // 320, 28) of normalised windows."""
+        frames = windows_BN.shape[1] // FRAME_SAMPLES
+        # A CPU is as fast with one window at a time, in a quarter of the memory.
+        rows = 1 if self.device == "cpu" else max(1, len(windows_BN))
+        parts = []
         with torch.inference_mode():
-            waveforms = torch.from_numpy(windows_BN)
-            logits = self.network(features(waveforms).to(self.device))
-            frames = windows_BN.shape[1] // FRAME_SAMPLES
-            return logits[:, :frames].float().log_softmax(-1).cpu().numpy()
+            for part in torch.from_numpy(windows_BN).split(rows):
+                logits = self.network(features(part).to(self.device))[:, :frames]
+                parts.append(logits.float().log_softmax(-1).cpu())
+        return torch.cat(parts).numpy()
 
 
 def load_bundled(device: str = "auto", path: Path | None = None) -> BundledModel:

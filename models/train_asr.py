@@ -44,7 +44,7 @@ class TrainConfig:
     """Audio of one step."""
     sharp_learning_rate: float = 1.5e-3
     free_learning_rate: float = 1.1e-3
-    sharp_share_when_free: float = 0.25
+    sharp_share_when_free: float = 0.0
     """Weight of the sharp loss in the second stage (keeps timing, costs hearing)."""
     weight_decay: float = 0.02
     warmup_steps: int = 150

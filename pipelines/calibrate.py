@@ -1,8 +1,9 @@
 """What is stored with freshly trained weights: constant offsets and a threshold.
 
 Chapters of training languages, newly invented, are aligned and compared with the truth.
-The median error of word starts and ends becomes the offset; the score that 98 % of
-these clean verses reach becomes the threshold of the default selection.
+The median error of verse starts and ends becomes the offset (within a verse words meet
+half-way, which hides it); the score that 98 % of these clean verses reach becomes the
+threshold of the default selection.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,12 +64,12 @@ def calibrate(
     errors = pooled([edge_errors(aligned, truth) for aligned, truth in pairs])
     scores = [verse.score for aligned, _ in pairs for verse in aligned.verses]
     calibration = Calibration(
-        start_offset_sec=-float(np.median(errors.word_start)),
-        end_offset_sec=-float(np.median(errors.word_end)),
+        start_offset_sec=-float(np.median(errors.verse_start)),
+        end_offset_sec=-float(np.median(errors.verse_end)),
         score_threshold=float(np.nanquantile(scores, 1 - _KEPT_SHARE)),
     )
     rounded = {name: round(value, 4) for name, value in vars(calibration).items()}
-    log(f"calibrated on {len(errors.word_start)} words: {rounded}")
+    log(f"calibrated on {len(errors.verse_start)} verses: {rounded}")
     return replace(calibration, **rounded)
 
 
