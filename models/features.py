@@ -5,6 +5,8 @@ every 10 ms, F = ceil(N / 160).
 """
 
 import functools
+import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,7 +20,8 @@ _FFT = 512
 _WINDOW_SAMPLES = 400
 _FLOOR = 1e-3
 TARGET_RMS = 0.1
-SILENCE = (-6.9 + 1.5) / 3  # log(_FLOOR), normalised: what padding looks like
+
+Energy = TypeVar("Energy", float, Tensor)
 
 
 def power_spectrum(waveform: Tensor) -> Tensor:
@@ -48,9 +51,13 @@ def log_mel(power: Tensor, warp: float = 1.0) -> Tensor:
     return normalise_log(torch.log(power @ mel_bank(warp) + _FLOOR))
 
 
-def normalise_log(log_energy: Tensor) -> Tensor:
+def normalise_log(log_energy: Energy) -> Energy:
     """Shift and scale log energies of speech at TARGET_RMS to about [-2, 2]."""
     return (log_energy + 1.5) / 3.0
+
+
+# What padding looks like: digital silence.
+SILENCE = normalise_log(math.log(_FLOOR))
 
 
 def features(waveform: Tensor) -> Tensor:

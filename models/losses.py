@@ -53,7 +53,8 @@ def timed_loss(
 ) -> Tensor:
     """CTC per word over its own frames, plus half of blank in the pauses, per letter.
 
-    Words that have hardly more frames than letters are left out.
+    Words that have hardly more frames than letters are left out; if that leaves none,
+    only the pauses count.
 
     Args:
       log_probs: natural log, (B, T, C).
@@ -63,9 +64,6 @@ def timed_loss(
 
     Returns:
       Nats per letter, a scalar.
-
-    Raises:
-      ValueError: no word of the batch has frames enough.
     """
     frames = log_probs.shape[1]
     quiet = torch.arange(frames)[None] < torch.tensor(lengths)[:, None]
@@ -81,16 +79,16 @@ def timed_loss(
                 starts.append(start)
                 counts.append(end - start)
                 targets.append(classes_of(word.letters))
+    letters = max(1, sum(map(len, targets)))
+    pauses = -log_probs[..., BLANK][quiet].sum() / letters
     if not targets:
-        raise ValueError("no word in the batch has enough frames for its letters")
+        return _PAUSE_WEIGHT * pauses
     count_W = torch.tensor(counts)
     index = torch.tensor(starts)[:, None] + torch.arange(int(count_W.max()))[None]
     windows = log_probs[torch.tensor(rows)[:, None], index.clamp_max(frames - 1)]
     if sharp:
         windows = torch.cat([_dear_blank(windows, count_W), windows[..., 1:]], -1)
-    letters = sum(map(len, targets))
     spoken = _ctc(windows.transpose(0, 1), targets, count_W)
-    pauses = -log_probs[..., BLANK][quiet].sum() / letters
     return spoken + _PAUSE_WEIGHT * pauses
 
 

@@ -107,9 +107,12 @@ def test_every_span_runs_from_its_first_to_its_last_token(rows):
     st.lists(st.tuples(st.integers(0, 4), st.integers(1, 5)), min_size=1, max_size=20),
     st.floats(-0.3, 0.3),
     st.floats(-0.3, 0.3),
+    st.floats(0, 0.2),
     st.integers(1, 320),
 )
-def test_times_are_ordered_apart_and_inside(rows, start_offset, end_offset, tail):
+def test_times_are_ordered_apart_and_inside(
+    rows, start_offset, end_offset, min_pause_sec, tail
+):
     table = np.array(rows)
     ends = np.cumsum(table.sum(axis=1))
     starts = ends - table[:, 1]
@@ -120,11 +123,14 @@ def test_times_are_ordered_apart_and_inside(rows, start_offset, end_offset, tail
         duration_sec,
         start_offset_sec=start_offset,
         end_offset_sec=end_offset,
+        min_pause_sec=min_pause_sec,
     )
     assert start_sec[0] >= 0
     assert end_sec[-1] <= duration_sec
     assert np.all(start_sec < end_sec)
     assert np.all(end_sec[:-1] <= start_sec[1:])
+    gaps_sec = start_sec[1:] - end_sec[:-1]
+    assert np.all((gaps_sec == 0) | (gaps_sec >= min_pause_sec))
     # No word leaves its own frames altogether.
     assert np.all(start_sec < np.minimum(ends * 0.02, duration_sec))
     assert np.all(end_sec > starts * 0.02)
@@ -143,6 +149,17 @@ def test_neighbours_meet_half_way():
         spans_of([(10, 20), (20, 40)]), 1.0, start_offset_sec=-0.02, end_offset_sec=0.04
     )
     assert end_sec[0] == start_sec[1] == pytest.approx(0.41)
+
+
+def test_words_meet_where_nobody_pauses():
+    start_sec, end_sec = seconds_from_spans(
+        spans_of([(10, 20), (26, 30), (38, 40)]),
+        1.0,
+        start_offset_sec=-0.02,
+        min_pause_sec=0.12,
+    )
+    assert end_sec[0] == start_sec[1] == pytest.approx(0.45)
+    assert (end_sec[1], start_sec[2]) == pytest.approx((0.6, 0.74))
 
 
 def test_offsets_that_shrink_leave_a_core():

@@ -114,9 +114,11 @@ def test_a_word_that_is_said_too_fast_is_left_out_but_is_no_pause():
     assert float(loss) == pytest.approx(expected / 2, rel=1e-4)
 
 
-def test_a_batch_without_a_word_that_fits_is_no_batch():
-    with pytest.raises(ValueError, match="no word"):
-        timed_loss(random_log_probs(1, 8), [(word("abc", 1, 3),)], [8], sharp=True)
+def test_of_a_batch_without_a_word_that_fits_only_the_pauses_count():
+    log_probs = random_log_probs(1, 8)
+    loss = timed_loss(log_probs, [(word("abc", 1, 3),)], [8], sharp=True)
+    quiet = log_probs[0, 4:, BLANK].double().sum()
+    assert float(loss) == pytest.approx(-0.5 * float(quiet), rel=1e-4)
 
 
 def learned(sharp: bool) -> torch.Tensor:
