@@ -24,21 +24,31 @@ class AlignmentPath:
     """The path of a text through the emissions; intervals of frames are half-open."""
 
     score: float
-    """Log-probability of the path, entry costs subtracted."""
+    """Log-probability of the path, costs of entries and jumps subtracted."""
     frames: IntArray
     """Label id at each frame (T,)."""
     starts: IntArray
-    """First frame of each token (L,)."""
+    """First frame of each token (L,), -1 where it was left out; of a token that was
+    read twice, that of the last reading."""
     ends: IntArray
-    """Frame after the last one of each token (L,)."""
+    """Frame after the last one of each token (L,), likewise."""
+    jumps: tuple[tuple[int, int], ...] = ()
+    """Frame and number of each jump taken: the first frame after it."""
+    computed_share: float = 1.0
+    """Share of the lattice that was computed. Below 1 the rest was left out because a
+    bound proves that no best path leads there: the path is exact either way."""
 
 
 @dataclass(frozen=True, eq=False)
 class EntryCosts:
-    """The cost (nats) of entering a flagged token at each frame."""
+    """The cost (nats) of entering tokens."""
 
-    cost: FloatArray  # (T,)
-    tokens: npt.NDArray[np.bool_]  # (L,)
+    cost: FloatArray
+    """Of entering a flagged token at each frame (T,)."""
+    tokens: npt.NDArray[np.bool_]
+    """Which tokens are flagged (L,)."""
+    tolls: FloatArray
+    """Of entering each token, at any frame (L,)."""
 
 
 def as_array(values: "npt.ArrayLike | torch.Tensor") -> npt.NDArray[Any]:
@@ -70,9 +80,15 @@ def checked_emissions(emissions_TC: "npt.ArrayLike | torch.Tensor") -> FloatArra
 
 
 def checked_tokens(
-    tokens_L: "npt.ArrayLike | torch.Tensor", emissions_TC: FloatArray, blank: int
+    tokens_L: "npt.ArrayLike | torch.Tensor",
+    emissions_TC: FloatArray,
+    blank: int,
+    *,
+    whole: bool = True,
 ) -> IntArray:
     """Return the tokens as int32, if there are frames enough for them.
+
+    ``whole``: whether all of them have to be read.
 
     Raises:
       AlignmentInfeasible: there are fewer frames than tokens and repeats.
@@ -94,7 +110,7 @@ def checked_tokens(
             f"the blank ({blank}), got {tokens[wrong[0]]}"
         )
     repeats = int(np.count_nonzero(tokens[1:] == tokens[:-1]))
-    if frames < len(tokens) + repeats:
+    if whole and frames < len(tokens) + repeats:
         raise AlignmentInfeasible(
             f"{len(tokens)} tokens need at least {len(tokens) + repeats} frames "
             f"(equal neighbours: {repeats}), got {frames}; is the audio truncated? "
@@ -106,28 +122,41 @@ def checked_tokens(
 def checked_entries(
     entry_cost_T: npt.ArrayLike | None,
     entry_tokens: npt.ArrayLike | None,
+    tolls_L: npt.ArrayLike | None,
     shape: tuple[int, int],
-) -> EntryCosts | None:
-    """Return the entry costs, None if there are none; ``shape`` is (T, L).
+) -> EntryCosts:
+    """Return the entry costs, 0 where none are given; ``shape`` is (T, L).
 
     Raises:
-      ValueError: one of the two is missing, shapes do not fit, a cost is not finite.
+      ValueError: one of the first two is missing, shapes do not fit, a cost is not
+        finite.
     """
     if (entry_cost_T is None) != (entry_tokens is None):
         raise ValueError("entry_cost_T and entry_tokens: expected both or neither")
-    if entry_cost_T is None or entry_tokens is None:
-        return None
-    cost = np.ascontiguousarray(as_array(entry_cost_T), dtype=np.float32)
-    flagged = as_array(entry_tokens)
-    if (cost.shape + flagged.shape) != shape or flagged.dtype != bool:
+    flagged = np.zeros(shape[1], bool) if entry_tokens is None else entry_tokens
+    flagged = as_array(flagged)
+    if flagged.shape != shape[1:] or flagged.dtype != bool:
         raise ValueError(
-            f"entry costs: expected shape {shape[:1]} and bool flags of shape "
-            f"{shape[1:]}, got {cost.shape} and {flagged.dtype} {flagged.shape}"
+            f"entry_tokens: expected bool of shape {shape[1:]}, got {flagged.dtype} of "
+            f"shape {flagged.shape}"
         )
-    if not np.isfinite(cost).all():
-        frame = np.flatnonzero(~np.isfinite(cost))[0]
-        raise ValueError(f"entry_cost_T[{frame}]: expected a number, got {cost[frame]}")
-    return EntryCosts(cost, flagged)
+    return EntryCosts(
+        _finite("entry_cost_T", entry_cost_T, shape[0]),
+        flagged,
+        _finite("tolls_L", tolls_L, shape[1]),
+    )
+
+
+def _finite(name: str, values: npt.ArrayLike | None, length: int) -> FloatArray:
+    if values is None:
+        return np.zeros(length, np.float32)
+    costs = np.ascontiguousarray(as_array(values), dtype=np.float32)
+    if costs.shape != (length,):
+        raise ValueError(f"{name}: expected shape ({length},), got {costs.shape}")
+    if not np.isfinite(costs).all():
+        index = np.flatnonzero(~np.isfinite(costs))[0]
+        raise ValueError(f"{name}[{index}]: expected a number, got {costs[index]}")
+    return costs
 
 
 def impossible(frames: int, tokens: int) -> AlignmentInfeasible:
@@ -143,25 +172,64 @@ def path_from_spans(
     tokens_L: IntArray,
     blank: int,
     spans: tuple[IntArray, IntArray],
-    entries: EntryCosts | None = None,
 ) -> AlignmentPath:
     """Return the path with the given starts and ends, blank between them.
-
-    The score is summed anew from the emissions, in float64.
 
     Raises:
       AlignmentInfeasible: the path has probability 0.
     """
-    starts, ends = spans
-    frames = np.full(len(emissions_TC), blank, np.int32)
-    inside = np.repeat(tokens_L, ends - starts)
-    # Frames of all tokens in order: each start, counted on through its own token.
-    before = np.cumsum(ends - starts) - (ends - starts)
-    offset = np.arange(len(inside)) - np.repeat(before, ends - starts)
-    frames[np.repeat(starts, ends - starts) + offset] = inside
+    states = np.zeros(len(emissions_TC), np.int32)
+    for token, (start, end) in enumerate(zip(*spans, strict=True)):
+        states[start:end] = 2 * token + 1
+    return path_from_states(emissions_TC, tokens_L, blank, states)
+
+
+def path_from_states(
+    emissions_TC: FloatArray,
+    tokens_L: IntArray,
+    blank: int,
+    states_T: IntArray,
+    entries: EntryCosts | None = None,
+    jumped: tuple[IntArray, FloatArray] | None = None,
+) -> AlignmentPath:
+    """Return the path that is in state 2j + 1 (token j) or an even one (blank) at t.
+
+    The score is summed anew from the emissions, in float64.
+
+    Args:
+      emissions_TC: as in ``forced_align``.
+      tokens_L: as in ``forced_align``.
+      blank: as in ``forced_align``.
+      states_T: int32.
+      entries: costs of entering tokens.
+      jumped: the jump into each frame (T,), -1 for none, and the cost of each jump.
+
+    Raises:
+      AlignmentInfeasible: the path has probability 0.
+    """
+    token = states_T >> 1
+    spoken = (states_T & 1).astype(bool)
+    frames = np.full(len(states_T), blank, np.int32)
+    frames[spoken] = tokens_L[token[spoken]]
+    change = states_T[1:] != states_T[:-1]
+    entered = np.flatnonzero(spoken & np.append(True, change)[: len(states_T)])
+    left = np.flatnonzero(spoken & np.append(change, True)[: len(states_T)]) + 1
+    starts = np.full(len(tokens_L), -1, np.int32)
+    ends = starts.copy()
+    # Of a token that was read twice the last reading stays.
+    starts[token[entered]] = entered
+    ends[token[left - 1]] = left
     score = float(emissions_TC[np.arange(len(frames)), frames].sum(dtype=np.float64))
     if entries is not None:
-        score -= float(entries.cost[starts[entries.tokens]].sum(dtype=np.float64))
+        paid = entered[entries.tokens[token[entered]]]
+        score -= float(entries.cost[paid].sum(dtype=np.float64))
+        score -= float(entries.tolls[token[entered]].sum(dtype=np.float64))
+    jumps: tuple[tuple[int, int], ...] = ()
+    if jumped is not None:
+        at = np.flatnonzero(jumped[0] >= 0)
+        taken = jumped[0][at]
+        score -= float(jumped[1][taken].sum(dtype=np.float64))
+        jumps = tuple(zip(at.tolist(), taken.tolist(), strict=True))
     if score == -math.inf:
         raise impossible(len(frames), len(tokens_L))
-    return AlignmentPath(score, frames, starts.astype(np.int32), ends.astype(np.int32))
+    return AlignmentPath(score, frames, starts, ends, jumps)

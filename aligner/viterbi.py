@@ -3,61 +3,50 @@
 Shapes: T frames, C labels, L tokens. A path is in one state at every frame. Position j,
 0 <= j <= L, has two states: the blank before token j (j = L: the blank after the last
 token), and token j itself. They are kept in two rows, so that the inner loop runs over
-contiguous memory without a branch.
+contiguous memory without a branch. Jumps (``aligner.graph``) are few and are added
+frame by frame after that loop.
 
 Memory is bounded by checkpoints: the forward pass keeps the two rows at every K-th
 frame and no choices. The trace-back computes the choices again, one block of K frames
-at a time, and only for the K positions from which the path can have come.
+at a time; without jumps, only for the K positions from which the path can have come.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from aligner.beam import PLAIN_CELLS_AT_ONCE, best_states_in_beam, first_rows
+from aligner.graph import Jumps
+from aligner.kernel import (
+    ChoiceArray,
+    ScoreArray,
+    Tile,
+    advance,
+    advance_with_jumps,
+    trace,
+)
+from aligner.lattice import Lattice, lattice_of
 from aligner.path import (
     AlignmentPath,
-    EntryCosts,
-    FloatArray,
     IntArray,
     checked_emissions,
     checked_entries,
     checked_tokens,
     impossible,
-    path_from_spans,
+    path_from_states,
 )
 
 if TYPE_CHECKING:
     import torch
 
-ScoreArray = npt.NDArray[np.float64]
-ChoiceArray = npt.NDArray[np.uint8]
-
+# Below so many cells the full lattice takes a millisecond.
+_LEAST_PRUNED = 1 << 21
 # Up to this many choices (bytes) the whole trace-back fits the cache: no checkpoints.
 _PLAIN_CELLS = 1 << 22
-# Two float64 rows of this many positions fit a level 1 cache of 32 kB.
-_TILE_POSITIONS = 1024
-
-# How a state was entered: two bits for the token, one for the blank before it.
-_FROM_BLANK = 1
-_FROM_TOKEN = 2
-_BLANK_FROM_TOKEN = 4
-
-
-@dataclass(frozen=True, eq=False)
-class _Lattice:
-    """What the kernel reads; the arrays over positions end with a dummy token L."""
-
-    emissions: FloatArray  # (T, C)
-    blank: int
-    labels: npt.NDArray[np.uint32]  # unsigned: no test for negative indices in the loop
-    bridge: FloatArray  # 0, or -inf where the token repeats the one before it
-    flags: FloatArray  # 1 where entering the token has a cost, else 0
-    entry_cost: FloatArray  # (T,)
 
 
 def forced_align(
@@ -67,6 +56,9 @@ def forced_align(
     *,
     entry_cost_T: npt.ArrayLike | None = None,
     entry_tokens: npt.ArrayLike | None = None,
+    tolls_L: npt.ArrayLike | None = None,
+    jumps: Jumps | None = None,
+    prune: bool | None = None,
     block_frames: int | None = None,
 ) -> AlignmentPath:
     """Return the most probable CTC path of the tokens through the emissions.
@@ -79,7 +71,7 @@ def forced_align(
     Where paths are equally probable, the choice is made from the last frame backwards:
     the path ends in blank rather than in the last token; before each state, it stayed
     there rather than came from the state before, and came from the blank rather than
-    from the token before that.
+    from the token before that, and that rather than by a jump, the first of several.
 
     Scores are summed in float64: over an hour float32 would lose the third decimal, and
     with it the better of two near paths.
@@ -92,7 +84,14 @@ def forced_align(
       entry_cost_T: cost (nats) of entering a flagged token at frame t, shape (T,); paid
         once, in the token's first frame, also when that is frame 0.
       entry_tokens: bool, shape (L,): the flagged tokens.
+      tolls_L: cost (nats) of entering each token at any frame, shape (L,), paid once.
+      jumps: what may be left out or read again; see ``aligner.graph.checked_jumps``.
+      prune: leave states out that provably lie on no best path (``aligner.beam``);
+        None does so where it pays. Texts with jumps are never pruned.
       block_frames: frames between checkpoints; None chooses by the size.
+
+    Returns:
+      The path. A text with jumps need not be read as a whole.
 
     Raises:
       AlignmentInfeasible: there are fewer frames than tokens and repeats, or every path
@@ -101,183 +100,142 @@ def forced_align(
         +inf.
     """
     emissions = checked_emissions(emissions_TC)
-    tokens = checked_tokens(tokens_L, emissions, blank)
+    tokens = checked_tokens(tokens_L, emissions, blank, whole=jumps is None)
     shape = (len(emissions), len(tokens))
-    entries = checked_entries(entry_cost_T, entry_tokens, shape)
-    block = _block_frames(*shape) if block_frames is None else block_frames
+    entries = checked_entries(entry_cost_T, entry_tokens, tolls_L, shape)
+    lattice = lattice_of(emissions, tokens, blank, entries, jumps)
+    block = _block_frames(lattice) if block_frames is None else block_frames
     if block < 1:
         raise ValueError(f"block_frames: expected 1 or more, got {block}")
-    states = _best_states(_lattice(emissions, tokens, blank, entries), block)
-    # A path never goes back, so the frames of token j (state 2j + 1) are found by
-    # bisection.
-    own = 2 * np.arange(len(tokens)) + 1
-    starts = np.searchsorted(states, own, side="left").astype(np.int32)
-    ends = np.searchsorted(states, own, side="right").astype(np.int32)
-    return path_from_spans(emissions, tokens, blank, (starts, ends), entries)
+    if prune is None:
+        prune = _LEAST_PRUNED <= shape[0] * shape[1] <= PLAIN_CELLS_AT_ONCE
+    if prune and lattice.is_line:
+        found = best_states_in_beam(lattice)
+        if found is not None:
+            states, share = found
+            path = path_from_states(emissions, tokens, blank, states, entries)
+            return replace(path, computed_share=share)
+    states, jumped = _best_states(lattice, block)
+    return path_from_states(
+        emissions, tokens, blank, states, entries, (jumped, lattice.jumps.costs)
+    )
 
 
-def _lattice(
-    emissions: FloatArray, tokens: IntArray, blank: int, entries: EntryCosts | None
-) -> _Lattice:
-    bridge = np.zeros(len(tokens) + 1, np.float32)
-    bridge[1:-1][tokens[1:] == tokens[:-1]] = -np.inf
-    flags = np.zeros(len(tokens) + 1, np.float32)
-    cost = np.zeros(len(emissions), np.float32)
-    if entries is not None:
-        flags[:-1] = entries.tokens
-        cost = entries.cost
-    labels = np.append(tokens, blank).astype(np.uint32)
-    return _Lattice(emissions, blank, labels, bridge, flags, cost)
-
-
-def _block_frames(frames: int, length: int) -> int:
+def _block_frames(lattice: Lattice) -> int:
     """Return the frames between checkpoints that need the least memory.
 
-    T / K checkpoints of 16 (L + 1) bytes and K * K choices: least at the cube root.
+    T / K checkpoints of 16 (L + 1) bytes; without jumps K * K choices, least at the
+    cube root; with jumps K choices of all positions, least at the square root.
     """
-    if frames * (length + 2) <= _PLAIN_CELLS:
+    frames, positions = lattice.frames, lattice.positions
+    plain = _PLAIN_CELLS if lattice.is_line else PLAIN_CELLS_AT_ONCE
+    if frames * (positions + 1) <= plain:
         return max(frames, 1)
-    return math.ceil((8 * frames * (length + 1)) ** (1 / 3))
+    if lattice.is_line:
+        return math.ceil((8 * frames * positions) ** (1 / 3))
+    return math.ceil(4 * math.sqrt(frames))
 
 
-def _best_states(lattice: _Lattice, block: int) -> IntArray:
-    """Return the state of the best path at each frame: 2j (blank) or 2j + 1 (token j).
+def _best_states(lattice: Lattice, block: int) -> tuple[IntArray, IntArray]:
+    """Return the best path's state and the jump into it at each frame.
+
+    A state is 2j (blank) or 2j + 1 (token j), a jump -1 where none was taken.
 
     Raises:
       AlignmentInfeasible: every path has probability 0.
     """
-    frames, positions = len(lattice.emissions), len(lattice.labels)
+    frames, positions = lattice.frames, lattice.positions
     checkpoints = _forward(lattice, block)
-    states = np.empty(frames, np.int32)
+    states, jumped = np.empty(frames, np.int32), np.full(frames, -1, np.int32)
+    row_of = np.full(positions, -1, np.int32)
+    row_of[lattice.entered] = np.arange(len(lattice.entered))
     top, in_token = positions - 1, False
     for index in range(len(checkpoints) - 1, -1, -1):
-        first, stop = index * block, min((index + 1) * block, frames)
-        # One position a frame: no lower one can lead to the path's position after it.
-        low = max(0, top - 1 - (stop - first))
-        window = slice(low, top + 1)
-        blanks, letters = (row[window].copy() for row in checkpoints[index])
-        choices = np.empty((stop - first, top + 1 - low), np.uint8)
-        edge = np.full(stop - first, -np.inf)
-        _advance(
-            lattice.emissions[first:stop], lattice.blank, lattice.labels[window],
-            lattice.bridge[window], lattice.flags[window],
-            lattice.entry_cost[first:stop], blanks, letters, edge,
-            top - (stop - first) - low, first + 1 - low, choices,
-        )  # fmt: skip
-        if stop == frames:
-            if top > 0 and letters[-2] > blanks[-1]:
+        span = slice(index * block, min((index + 1) * block, frames))
+        count = span.stop - span.start
+        if lattice.is_line:
+            # One position a frame: no lower one can lead to the path's next position.
+            low = max(0, top - 1 - count)
+            rows = checkpoints[index][:, low : top + 1].copy()
+            choices = np.empty((count, top + 1 - low), np.uint8)
+            taken = np.empty((count, 0, 2), np.int32)
+            _advance(lattice, [lattice.tile(low, top + 1)], rows, span, top, choices)
+        else:
+            low = 0
+            rows = checkpoints[index].copy()
+            choices = np.empty((count, positions), np.uint8)
+            taken = np.empty((count, len(lattice.entered), 2), np.int32)
+            _advance_with_jumps(lattice, rows, span, choices, taken)
+        if span.stop == frames:
+            if top > 0 and rows[1, -2] > rows[0, -1]:
                 top, in_token = top - 1, True
-            elif blanks[-1] == -np.inf:
+            elif rows[0, -1] == -np.inf:
                 raise impossible(frames, positions - 1)
-        top, in_token = _trace(choices, low, top, in_token, states[first:stop])
-    return states
+        top, in_token = trace(
+            choices, low, top, in_token, taken, row_of, lattice.jumps.sources,
+            states[span], jumped[span],
+        )  # fmt: skip
+    return states, jumped
 
 
-def _forward(lattice: _Lattice, block: int) -> ScoreArray:
+def _forward(lattice: Lattice, block: int) -> ScoreArray:
     """Return the two rows before each block: float64, shape (blocks, 2, positions)."""
-    frames, positions = len(lattice.emissions), len(lattice.labels)
+    frames, positions = lattice.frames, lattice.positions
     checkpoints = np.empty((-(-frames // block), 2, positions))
-    rows = np.full((2, positions), -np.inf)
-    rows[0, 0] = 0.0  # before the first frame: in the first blank, for nothing
+    rows = first_rows(positions)
     checkpoints[:1] = rows
+    tiles = lattice.tiles()
     for index in range(1, len(checkpoints)):
-        first, stop = (index - 1) * block, index * block
-        edge = np.full(block, -np.inf)
-        for low in range(0, positions, _TILE_POSITIONS):
-            tile = slice(low, low + _TILE_POSITIONS)
-            _advance(
-                lattice.emissions[first:stop], lattice.blank, lattice.labels[tile],
-                lattice.bridge[tile], lattice.flags[tile],
-                lattice.entry_cost[first:stop], rows[0, tile], rows[1, tile], edge,
-                positions - 1 - (frames - first) - low, first + 1 - low, None,
-            )  # fmt: skip
+        span = slice((index - 1) * block, index * block)
+        if lattice.is_line:
+            top = positions - 1 - (frames - span.stop)
+            _advance(lattice, tiles, rows, span, top, None)
+        else:
+            _advance_with_jumps(lattice, rows, span, None, None)
         checkpoints[index] = rows
     return checkpoints
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile without the GIL, and keep the machine code on disk where possible."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package nor the home directory can be written
-        return numba.njit(nogil=True)(function)
+def _advance(
+    lattice: Lattice,
+    tiles: Sequence[Tile],
+    rows: ScoreArray,
+    span: slice,
+    top: int,
+    choices: ChoiceArray | None,
+) -> None:
+    """Move the rows of neighbouring tiles through the frames of a block.
 
-
-@_compiled
-def _advance(  # noqa: PLR0917  numba calls compiled code by position only
-    emissions: FloatArray, blank: int, labels: npt.NDArray[np.uint32],
-    bridge: FloatArray, flags: FloatArray, entry_cost: FloatArray,
-    blanks: ScoreArray, letters: ScoreArray, edge: ScoreArray,
-    low: int, high: int, choices: ChoiceArray | None,
-) -> None:  # fmt: skip
-    """Move one tile of n positions through the K frames of a block, in place.
-
-    Args:
-      emissions: the block's frames (K, C).
-      blank: column of the blank.
-      labels: label of each token of the tile (n,).
-      bridge: 0, or -inf where the token repeats the one before it (n,).
-      flags: 1 where entering the token has a cost (n,).
-      entry_cost: that cost at each frame (K,).
-      blanks: score of the blank before each token (n,).
-      letters: score of each token (n,).
-      edge: score of the token left of the tile before each frame (K,); on return that
-        of the tile's own last token, for the tile to the right.
-      low: first position that can still reach the end, at the block's first frame.
-        Both limits move by one a frame, as a path gains at most one token a frame.
-      high: position after the last one that can be reached in that frame.
-      choices: uint8 (K, n), to be filled with how each state was entered, or None.
+    Only the positions are computed that can be reached from the start, and from which
+    ``top`` can be reached in the block's last frame.
     """
-    size = labels.shape[0]
-    scores = np.empty(size, np.float32)
-    for t in range(emissions.shape[0]):
-        row = emissions[t]
-        blank_score = np.float64(row[blank])
-        cost = np.float64(entry_cost[t])
-        first, stop = max(0, low + t), min(size, high + t)
-        left = edge[t]
-        edge[t] = letters[size - 1]
-        if first >= stop:
-            continue
-        if first > 0:
-            left = letters[first - 1]
-        # Slices from zero, and a loop of its own for the gathering: only so does the
-        # compiler use vectors for the second loop (0.4 instead of 1.5 ns a cell).
-        near, ids = scores[first:stop], labels[first:stop]
-        for j in range(ids.shape[0]):
-            near[j] = row[ids[j]]
-        gaps, marks = bridge[first:stop], flags[first:stop]
-        rests, owns = blanks[first:stop], letters[first:stop]
-        if choices is not None:
-            taken = choices[t, first:stop]
-        for j in range(near.shape[0]):
-            rest, own = rests[j], owns[j]
-            over = left + gaps[j]
-            enter = (over if over > rest else rest) - cost * marks[j]
-            rests[j] = (left if left > rest else rest) + blank_score
-            owns[j] = (enter if enter > own else own) + near[j]
-            if choices is not None:
-                source = _FROM_TOKEN if over > rest else _FROM_BLANK
-                source = source if enter > own else 0
-                source += _BLANK_FROM_TOKEN if left > rest else 0
-                taken[j] = np.uint8(source)
-            left = own
+    edge = np.full(span.stop - span.start, -np.inf)
+    for tile in tiles:
+        at = tile.start - tiles[0].start
+        place = slice(at, at + len(tile.labels))
+        advance(
+            lattice.emissions[span], lattice.blank, lattice.entry_cost[span], tile,
+            rows[0, place], rows[1, place], edge,
+            top - len(edge) - tile.start, span.start + 1 - tile.start, choices,
+        )  # fmt: skip
 
 
-@_compiled
-def _trace(
-    choices: ChoiceArray, low: int, position: int, in_token: bool, states: IntArray
-) -> tuple[int, bool]:
-    """Follow the choices back; write ``states``, return the state before the block."""
-    for t in range(choices.shape[0] - 1, -1, -1):
-        states[t] = 2 * position + (1 if in_token else 0)
-        choice = choices[t, position - low]
-        if not in_token:
-            if choice & _BLANK_FROM_TOKEN:
-                in_token = True
-                position -= 1
-        elif choice & _FROM_TOKEN:
-            position -= 1
-        elif choice & _FROM_BLANK:
-            in_token = False
-    return position, in_token
+def _advance_with_jumps(
+    lattice: Lattice,
+    rows: ScoreArray,
+    span: slice,
+    choices: ChoiceArray | None,
+    taken: IntArray | None,
+) -> None:
+    """Move all rows through the frames of a block."""
+    edge = np.full(span.stop - span.start, -np.inf)
+    leaving = np.empty((len(edge), len(lattice.left), 2))
+    if taken is None:
+        taken = np.empty((0, 0, 2), np.int32)
+    for tile in lattice.tiles():
+        place = slice(tile.start, tile.start + len(tile.labels))
+        advance_with_jumps(
+            lattice.emissions[span], lattice.blank, lattice.entry_cost[span], tile,
+            lattice.jumps_of(tile), rows[0, place], rows[1, place], edge, leaving,
+            choices, taken,
+        )  # fmt: skip

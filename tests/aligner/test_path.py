@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aligner.path import (
-    EntryCosts,
     as_array,
     checked_emissions,
     checked_entries,
     checked_tokens,
     path_from_spans,
+    path_from_states,
 )
 from schemas.errors import AlignmentInfeasible
 
@@ -36,9 +36,16 @@ def test_path_from_spans_fills_the_gaps_with_blank(rows, rest):
     cost = rng.normal(size=len(labels)).astype(np.float32)
     flags = np.array([flag for _, _, flag in rows], bool)
     spans = np.array([starts, ends], np.int32)
-    path = path_from_spans(
-        emissions, np.array(tokens, np.int32), 0, tuple(spans), EntryCosts(cost, flags)
+    text, entries = (
+        np.array(tokens, np.int32),
+        checked_entries(cost, flags, None, (len(labels), len(tokens))),
     )
+    states = np.zeros(len(labels), np.int32)
+    for token, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        states[start:end] = 2 * token + 1
+    path = path_from_states(emissions, text, 0, states, entries)
+    plain = path_from_spans(emissions, text, 0, tuple(spans))
+    assert path.frames.tolist() == plain.frames.tolist()
     assert path.frames.tolist() == labels
     assert (path.starts.tolist(), path.ends.tolist()) == (starts, ends)
     score = sum(float(emissions[t, label]) for t, label in enumerate(labels))
@@ -81,9 +88,15 @@ def test_repeats_need_a_frame_more():
 
 
 def test_entry_costs_come_in_pairs():
-    assert checked_entries(None, None, (3, 1)) is None
-    entries = checked_entries([1, 2, 3], [True], (3, 1))
-    assert entries.cost.dtype == np.float32
+    free = checked_entries(None, None, None, (3, 1))
+    assert (free.cost.tolist(), free.tolls.tolist()) == ([0, 0, 0], [0])
+    assert free.tokens.tolist() == [False]
+    entries = checked_entries([1, 2, 3], [True], [4], (3, 1))
+    assert entries.cost.dtype == entries.tolls.dtype == np.float32
     assert entries.tokens.tolist() == [True]
     with pytest.raises(ValueError, match="both or neither"):
-        checked_entries(None, [True], (3, 1))
+        checked_entries(None, [True], None, (3, 1))
+    with pytest.raises(ValueError, match=r"tolls_L: expected shape \(1,\), got \(2,\)"):
+        checked_entries(None, None, [1, 2], (3, 1))
+    with pytest.raises(ValueError, match=r"tolls_L\[0\]: expected a number, got inf"):
+        checked_entries(None, None, [np.inf], (3, 1))

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aligner.viterbi import forced_align
+from schemas.errors import AlignmentInfeasible
+
+
+@st.composite
+def problems(draw):
+    """Return emissions between noise and a planted path, tokens and entry costs."""
+    frames, length = draw(st.integers(1, 400)), draw(st.integers(1, 80))
+    rng = np.random.default_rng(draw(st.integers(0, 1 << 30)))
+    tokens = rng.integers(1, draw(st.integers(2, 6)), length)
+    whole = bool(draw(st.booleans()))
+    logits = (
+        rng.integers(-3, 4, (frames, 6)) if whole else rng.normal(0, 2, (frames, 6))
+    )
+    emissions = logits.astype(np.float32)
+    own = np.sort(rng.integers(0, length, frames))
+    clear = rng.random(frames) < draw(st.floats(0, 1))
+    emissions[clear, tokens[own[clear]]] += draw(st.integers(0, 9))
+    if draw(st.booleans()):
+        emissions[rng.integers(0, frames, 3), rng.integers(0, 6, 3)] = -np.inf
+    cost = rng.integers(0, 9, frames)
+    return emissions, tokens, cost, rng.random(length) < 0.2, rng.integers(0, 3, length)
+
+
+def align(problem, prune):
+    emissions, tokens, cost, flags, tolls = problem
+    try:
+        return forced_align(
+            emissions, tokens, entry_cost_T=cost, entry_tokens=flags, tolls_L=tolls,
+            prune=prune,
+        )  # fmt: skip
+    except AlignmentInfeasible:
+        return None
+
+
+@settings(max_examples=500)
+@given(problems())
+def test_the_pruned_path_is_that_of_the_full_lattice(problem):
+    full, pruned = align(problem, False), align(problem, True)
+    assert (full is None) == (pruned is None)
+    if full is not None and pruned is not None:
+        assert pruned.frames.tolist() == full.frames.tolist()
+        assert pruned.starts.tolist() == full.starts.tolist()
+        assert pruned.score == full.score
+        assert full.computed_share == 1
+
+
+def test_clear_speech_needs_little_of_the_lattice():
+    rng = np.random.default_rng(3)
+    tokens = rng.integers(1, 28, 500)
+    emissions = np.full((2000, 28), -8.0, np.float32)
+    emissions[np.arange(2000), np.repeat(tokens, 4)] = -0.01
+    path = forced_align(emissions, tokens, prune=True)
+    assert path.computed_share < 0.25
+    assert path.frames.tolist() == forced_align(emissions, tokens).frames.tolist()
+
+
+def test_rewards_have_no_bound():
+    emissions = np.zeros((9, 3), np.float32)
+    tolls = np.array([0, -5, 0])
+    path = forced_align(emissions, [1, 2, 1], tolls_L=tolls, prune=True)
+    assert path.computed_share == 1
+    assert path.score == pytest.approx(5)
