@@ -1,16 +1,17 @@
 """The whole algorithm: a recording and its text to the times of verses and words."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from aligner.backends import align_with
+from aligner.chapter_path import FrameEvent, best_chapter_path
 from aligner.config import AlignConfig
 from aligner.emissions import AcousticModel, compute_emissions
 from aligner.path import AlignmentPath
-from aligner.pauses import Pause, find_pauses, level_db, verse_start_cost
+from aligner.pauses import Pause, find_pauses, level_db
 from aligner.scores import (
     frame_score,
     span_score,
@@ -19,10 +20,17 @@ from aligner.scores import (
 )
 from aligner.spans import FrameSpans, frame_spans, seconds_from_spans
 from aligner.tokens import EncodedChapter, Star, encode_chapter
-from schemas.alignment import ChapterAlignment, StarSpan, VerseAlignment, WordSpan
+from schemas.alignment import (
+    ChapterAlignment,
+    EventKind,
+    ReadingEvent,
+    StarSpan,
+    VerseAlignment,
+    WordSpan,
+)
 from schemas.errors import AlignmentInfeasible
 from schemas.source import Chapter, Verse
-from schemas.units import sec_from_samples
+from schemas.units import sec_from_frames, sec_from_samples
 
 Waveform = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float32]
@@ -65,17 +73,26 @@ def align_chapter(
     levels = level_db(waveform_N)
     pauses = find_pauses(levels, config.min_pause_sec)
     emissions = compute_emissions(waveform_N, model, config, workers=workers)
-    path = _best_path(emissions, encoded, pauses, model, config, recording_id)
+    try:
+        found_path = best_chapter_path(emissions, encoded, pauses, config, model.blank)
+    except AlignmentInfeasible as error:
+        raise AlignmentInfeasible(f"{recording_id}: {error}") from error
+    path = found_path.path
     scores = frame_score(emissions, path.frames, encoded.star)
     duration_sec = sec_from_samples(len(waveform_N))
     spans, times = _timed_spans(path, encoded, model, config, duration_sec)
     found = _Found(encoded, spans, times, scores, pauses, model.hop_samples)
+    events = tuple(
+        _reading_event(event, chapter, duration_sec, model.hop_samples)
+        for event in found_path.events
+    )
     return ChapterAlignment(
         recording_id=recording_id,
         language=chapter.language,
         duration_sec=duration_sec,
         verses=tuple(found.verse(k, verse) for k, verse in enumerate(chapter.verses)),
-        stars=found.opening_star(),
+        stars=found.opening_star() + tuple(_spoken(events)),
+        events=events,
         model=model.fingerprint,
         frame_score=scores,
         level_db=levels,
@@ -83,34 +100,24 @@ def align_chapter(
     )
 
 
-def _best_path(
-    emissions: FloatArray,
-    encoded: EncodedChapter,
-    pauses: tuple[Pause, ...],
-    model: AcousticModel,
-    config: AlignConfig,
-    recording_id: str,
-) -> AlignmentPath:
-    """Append the star's column and align, with the soft cost on verse starts."""
-    frames = len(emissions)
-    star = np.full((frames, 1), config.star_log_prob, np.float32)
-    entry_cost_T, entry_tokens = None, None
-    if config.pause_cost > 0:
-        entry_cost_T = verse_start_cost(pauses, frames, config)
-        entry_tokens = np.zeros(len(encoded.tokens), dtype=bool)
-        first = encoded.verse_first_token
-        entry_tokens[first[first >= 0]] = True
-    try:
-        return align_with(
-            config.backend,
-            np.concatenate([emissions, star], axis=1),
-            encoded.tokens,
-            model.blank,
-            entry_cost_T=entry_cost_T,
-            entry_tokens=entry_tokens,
-        )
-    except AlignmentInfeasible as error:
-        raise AlignmentInfeasible(f"{recording_id}: {error}") from error
+def _reading_event(
+    event: FrameEvent, chapter: Chapter, duration_sec: float, hop_samples: int
+) -> ReadingEvent:
+    verses = chapter.verses
+    return ReadingEvent(
+        kind=event.kind,
+        verse=verses[event.verse].number if event.verse < len(verses) else "",
+        start_sec=min(sec_from_frames(event.start_frame, hop_samples), duration_sec),
+        end_sec=min(sec_from_frames(event.end_frame, hop_samples), duration_sec),
+        text=event.text,
+    )
+
+
+def _spoken(events: Sequence[ReadingEvent]) -> Iterator[StarSpan]:
+    """Yield the intervals of events that are speech but no verse."""
+    for event in events:
+        if event.kind != EventKind.OMITTED:
+            yield StarSpan(event.start_sec, event.end_sec, event.text)
 
 
 def _timed_spans(

@@ -23,6 +23,19 @@ class AlignConfig:
     """Let a wildcard take speech before verse 1 that is not in the text (a title)."""
     star_log_prob: float = 0.0
     """Log-probability of the star per frame; 0 as in the MMS paper."""
+    star_between_verses: bool = True
+    """Let a wildcard take speech between verses that is not in the text."""
+    star_at_end: bool = True
+    """Let it take what follows the last verse."""
+    free_star_log_prob: float | None = None
+    """Log-probability of all stars per frame where the reading is free; None takes it
+    from the recording's own scores, and the plain line where these tell too little."""
+    star_toll: float = 10.0
+    """Cost (nats) of each such wildcard, so that it does not nibble at verses."""
+    omission_cost: float | None = 40.0
+    """Cost (nats) of a verse that the reader left out; None: never."""
+    repeat_cost: float | None = 40.0
+    """Cost (nats) of reading a verse again; None: never."""
     pause_cost: float = 20.0
     """Cost (nats) of starting a verse where no pause has just ended; 0 turns it off."""
     pause_decay_sec: float = 0.3
@@ -32,6 +45,12 @@ class AlignConfig:
     window_sec: float = 30.0
     context_sec: float = 3.0
     batch_windows: int = 4
+
+    @property
+    def free_reading(self) -> bool:
+        """Whether anything but the plain line has to be aligned."""
+        costs = (self.omission_cost, self.repeat_cost)
+        return self.star_between_verses or self.star_at_end or costs != (None, None)
 
     def __post_init__(self) -> None:
         _require(self.backend in BACKENDS, "align.backend", f"one of {BACKENDS}",

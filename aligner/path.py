@@ -32,6 +32,8 @@ class AlignmentPath:
     read twice, that of the last reading."""
     ends: IntArray
     """Frame after the last one of each token (L,), likewise."""
+    tokens: IntArray
+    """Which token is spoken at each frame (T,), -1 in blanks."""
     jumps: tuple[tuple[int, int], ...] = ()
     """Frame and number of each jump taken: the first frame after it."""
     computed_share: float = 1.0
@@ -232,4 +234,6 @@ def path_from_states(
         jumps = tuple(zip(at.tolist(), taken.tolist(), strict=True))
     if score == -math.inf:
         raise impossible(len(frames), len(tokens_L))
-    return AlignmentPath(score, frames, starts, ends, jumps)
+    return AlignmentPath(
+        score, frames, starts, ends, np.where(spoken, token, -1), jumps
+    )

@@ -25,9 +25,9 @@ def frame_score(
     Args:
       emissions_TC: log-probabilities without the star's column, (T, C).
       frames_T: aligned label at each frame, ``AlignmentPath.frames``.
-      star: label id of the star.
+      star: label id of the first star; all from there on are stars.
     """
-    is_star = frames_T == star
+    is_star = frames_T >= star
     aligned = np.where(is_star, 0, frames_T)[:, None]
     score = np.take_along_axis(emissions_TC, aligned, axis=1)[:, 0]
     score = score.astype(np.float32) - emissions_TC.max(axis=1).astype(np.float32)

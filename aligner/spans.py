@@ -39,7 +39,8 @@ def frame_spans(
     """Return the words and stars that the tokens belong to.
 
     A word begins with its first token and ends with its last. Tokens of no word (-1)
-    that are no star are word separators; they are left out.
+    that are no star are word separators; they are left out, and so is what was not read
+    (start -1).
 
     Args:
       tokens_L: label ids (L,).
@@ -55,7 +56,7 @@ def frame_spans(
     first = np.flatnonzero(np.append(True, ~same)[: len(tokens_L)])
     last = np.append(first[1:], len(tokens_L))[: len(first)] - 1
     has_star = np.logical_or.reduceat(is_star, first) if len(first) else is_star
-    kept = (token_word[first] >= 0) | has_star
+    kept = ((token_word[first] >= 0) | has_star) & (starts[first] >= 0)
     first, last = first[kept], last[kept]
     return FrameSpans(
         verse=token_verse[first],
@@ -103,7 +104,8 @@ def seconds_from_spans(
     core_start, core_end = middle - half_core, middle + half_core
     start_sec = np.clip(begin + start_offset_sec, 0, core_start)
     end_sec = np.clip(finish + end_offset_sec, core_end, duration_sec)
-    meeting = np.clip((end_sec[:-1] + start_sec[1:]) / 2, core_end[:-1], core_start[1:])
+    # Between words that touch the offsets say nothing: they were measured at pauses.
+    meeting = np.clip((finish[:-1] + begin[1:]) / 2, core_end[:-1], core_start[1:])
     gap_sec = start_sec[1:] - end_sec[:-1]
     together = (gap_sec < 0) | (gap_sec < min_pause_sec)
     end_sec[:-1][together] = meeting[together]

@@ -1,6 +1,7 @@
 """What alignment finds out: when each verse and word was spoken, and how surely."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,32 @@ class StarSpan:
     start_sec: float
     end_sec: float
     for_text: str
+
+
+class EventKind(StrEnum):
+    """How a reading can differ from the text."""
+
+    UNWRITTEN = "unwritten"  # speech that the text does not have
+    OMITTED = "omitted"  # a verse that was not read
+    REPEATED = "repeated"  # a verse that was read more than once
+    ASIDE = "aside"  # a heading or other aside that was read
+
+
+@dataclass(frozen=True)
+class ReadingEvent:
+    """One place where the reading differs from the verses' text.
+
+    ``verse`` is the verse itself, or the one before which it happened ("" at the end).
+    Of a verse that was read again the interval is that of the readings before the last,
+    which is the one that the verse's times are of. An omission takes no time.
+    """
+
+    kind: EventKind
+    verse: str
+    start_sec: float
+    end_sec: float
+    text: str = ""
+    """What was read, where it is written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +88,9 @@ class ChapterAlignment:
     duration_sec: float
     verses: tuple[VerseAlignment, ...]
     stars: tuple[StarSpan, ...]
-    """Stars outside any verse (the unwritten title)."""
+    """Speech outside any verse: the unwritten title, and that of the events."""
+    events: tuple[ReadingEvent, ...]
+    """Where the reading differs from the text, in order of time."""
     model: str
     frame_score: npt.NDArray[np.float32]
     level_db: npt.NDArray[np.float32]
