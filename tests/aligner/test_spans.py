@@ -148,7 +148,7 @@ def test_neighbours_meet_half_way():
     start_sec, end_sec = seconds_from_spans(
         spans_of([(10, 20), (20, 40)]), 1.0, start_offset_sec=-0.02, end_offset_sec=0.04
     )
-    assert end_sec[0] == start_sec[1] == pytest.approx(0.41)
+    assert end_sec[0] == start_sec[1] == pytest.approx(0.4)
 
 
 def test_words_meet_where_nobody_pauses():
@@ -158,7 +158,7 @@ def test_words_meet_where_nobody_pauses():
         start_offset_sec=-0.02,
         min_pause_sec=0.12,
     )
-    assert end_sec[0] == start_sec[1] == pytest.approx(0.45)
+    assert end_sec[0] == start_sec[1] == pytest.approx(0.46)
     assert (end_sec[1], start_sec[2]) == pytest.approx((0.6, 0.74))
 
 
