@@ -18,7 +18,7 @@ from aligner.scores import (
     worst_window_frames,
     worst_window_score,
 )
-from aligner.spans import FrameSpans, frame_spans, seconds_from_spans
+from aligner.spans import EdgeOffsets, FrameSpans, frame_spans, seconds_from_spans
 from aligner.tokens import EncodedChapter, Star, encode_chapter
 from schemas.alignment import (
     ChapterAlignment,
@@ -138,8 +138,11 @@ def _timed_spans(
     times = seconds_from_spans(
         spans,
         duration_sec,
-        start_offset_sec=model.start_offset_sec,
-        end_offset_sec=model.end_offset_sec,
+        offsets=EdgeOffsets(
+            start_sec=model.start_offset_sec,
+            end_sec=model.end_offset_sec,
+            join_sec=model.join_offset_sec,
+        ),
         min_pause_sec=config.min_pause_sec,
         hop_samples=model.hop_samples,
     )

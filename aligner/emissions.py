@@ -51,11 +51,15 @@ class AcousticModel(Protocol):
 
     @property
     def start_offset_sec(self) -> float:
-        """Constant added to every start."""
+        """Constant added to every start after a pause."""
 
     @property
     def end_offset_sec(self) -> float:
-        """Constant added to every end."""
+        """Constant added to every end before a pause."""
+
+    @property
+    def join_offset_sec(self) -> float:
+        """Constant added where a word meets the next one."""
 
     @property
     def score_threshold(self) -> float:

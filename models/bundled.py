@@ -33,6 +33,7 @@ class Calibration:
 
     start_offset_sec: float = 0.0
     end_offset_sec: float = 0.0
+    join_offset_sec: float = 0.0
     score_threshold: float = -1.0
 
 
@@ -56,13 +57,18 @@ class BundledModel:
 
     @property
     def start_offset_sec(self) -> float:
-        """Added to the start of every word, in seconds."""
+        """Added to the start of every word after a pause, in seconds."""
         return self.calibration.start_offset_sec
 
     @property
     def end_offset_sec(self) -> float:
-        """Added to the end of every word, in seconds."""
+        """Added to the end of every word before a pause, in seconds."""
         return self.calibration.end_offset_sec
+
+    @property
+    def join_offset_sec(self) -> float:
+        """Added where a word meets the next one, in seconds."""
+        return self.calibration.join_offset_sec
 
     @property
     def score_threshold(self) -> float:

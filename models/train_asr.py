@@ -38,14 +38,12 @@ class TrainConfig:
       ConfigError: a number that cannot be.
     """
 
-    sharp_steps: int = 9000
-    free_steps: int = 5000
+    sharp_steps: int = 8000
+    free_steps: int = 8000
     batch_sec: float = 20.0
     """Audio of one step."""
     sharp_learning_rate: float = 1.5e-3
     free_learning_rate: float = 1.1e-3
-    sharp_share_when_free: float = 0.0
-    """Weight of the sharp loss in the second stage (keeps timing, costs hearing)."""
     weight_decay: float = 0.02
     warmup_steps: int = 150
     clip_norm: float = 2.0
@@ -224,12 +222,8 @@ class _Run:
         words, lengths = batch.words, batch.lengths
         if stage == "sharp":
             return timed_loss(log_probs, words, lengths, sharp=True)
-        loss = timed_loss(log_probs, words, lengths, sharp=False)
-        loss = loss + utterance_loss(log_probs, words, lengths)
-        if self.config.sharp_share_when_free > 0:
-            sharp = timed_loss(log_probs, words, lengths, sharp=True)
-            loss = loss + self.config.sharp_share_when_free * sharp
-        return loss
+        free = timed_loss(log_probs, words, lengths, sharp=False)
+        return free + utterance_loss(log_probs, words, lengths)
 
     def _log(
         self, stage: str, steps: int, recent: list[float], cer: float | None

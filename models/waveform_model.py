@@ -51,6 +51,7 @@ class WaveformModel:
     receptive_samples: int = RECEPTIVE_SAMPLES
     start_offset_sec: float = 0.0
     end_offset_sec: float = 0.0
+    join_offset_sec: float = 0.0
     score_threshold: float = SCORE_THRESHOLD
 
     def normalise(self, waveform_N: np.ndarray) -> np.ndarray:

@@ -22,10 +22,10 @@ def asr(
     ] = None,
     sharp_steps: Annotated[
         int, typer.Option(help="Steps with exact word edges (timing).")
-    ] = 9000,
+    ] = 8000,
     free_steps: Annotated[
         int, typer.Option(help="Steps with free edges and wide variation (people).")
-    ] = 5000,
+    ] = 8000,
     selection: Annotated[
         str, typer.Option(help="Which clips to use; all if empty.")
     ] = "default",

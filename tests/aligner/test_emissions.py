@@ -29,6 +29,7 @@ class Convolution:
     word_separator: int | None = 3
     start_offset_sec: float = 0.0
     end_offset_sec: float = 0.0
+    join_offset_sec: float = 0.0
     score_threshold: float = -0.2
     window_shapes: list[tuple[int, int]] = field(default_factory=list)
     normalised: int = 0

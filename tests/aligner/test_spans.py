@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aligner.spans import FrameSpans, frame_spans, seconds_from_spans
+from aligner.spans import EdgeOffsets, FrameSpans, frame_spans, seconds_from_spans
 
 STAR = 30
 SEPARATOR = 29
@@ -121,8 +121,7 @@ def test_times_are_ordered_apart_and_inside(
     start_sec, end_sec = seconds_from_spans(
         spans_of(np.stack([starts, ends], axis=1)),
         duration_sec,
-        start_offset_sec=start_offset,
-        end_offset_sec=end_offset,
+        offsets=EdgeOffsets(start_sec=start_offset, end_sec=end_offset),
         min_pause_sec=min_pause_sec,
     )
     assert start_sec[0] >= 0
@@ -138,7 +137,9 @@ def test_times_are_ordered_apart_and_inside(
 
 def test_offsets_are_added_where_there_is_room():
     start_sec, end_sec = seconds_from_spans(
-        spans_of([(10, 20), (30, 40)]), 1.0, start_offset_sec=-0.02, end_offset_sec=0.03
+        spans_of([(10, 20), (30, 40)]),
+        1.0,
+        offsets=EdgeOffsets(start_sec=-0.02, end_sec=0.03),
     )
     assert start_sec == pytest.approx([0.18, 0.58])
     assert end_sec == pytest.approx([0.43, 0.83])
@@ -146,16 +147,18 @@ def test_offsets_are_added_where_there_is_room():
 
 def test_neighbours_meet_half_way():
     start_sec, end_sec = seconds_from_spans(
-        spans_of([(10, 20), (20, 40)]), 1.0, start_offset_sec=-0.02, end_offset_sec=0.04
+        spans_of([(10, 20), (20, 40)]),
+        1.0,
+        offsets=EdgeOffsets(start_sec=-0.02, end_sec=0.04, join_sec=0.003),
     )
-    assert end_sec[0] == start_sec[1] == pytest.approx(0.4)
+    assert end_sec[0] == start_sec[1] == pytest.approx(0.403)
 
 
 def test_words_meet_where_nobody_pauses():
     start_sec, end_sec = seconds_from_spans(
         spans_of([(10, 20), (26, 30), (38, 40)]),
         1.0,
-        start_offset_sec=-0.02,
+        offsets=EdgeOffsets(start_sec=-0.02),
         min_pause_sec=0.12,
     )
     assert end_sec[0] == start_sec[1] == pytest.approx(0.46)
@@ -164,7 +167,7 @@ def test_words_meet_where_nobody_pauses():
 
 def test_offsets_that_shrink_leave_a_core():
     start_sec, end_sec = seconds_from_spans(
-        spans_of([(10, 11)]), 1.0, start_offset_sec=0.05, end_offset_sec=-0.05
+        spans_of([(10, 11)]), 1.0, offsets=EdgeOffsets(start_sec=0.05, end_sec=-0.05)
     )
     assert start_sec == pytest.approx([0.2075])
     assert end_sec == pytest.approx([0.2125])

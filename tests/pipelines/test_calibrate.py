@@ -73,6 +73,7 @@ def test_a_late_network_is_told_to_be_earlier(calibrations):
     expected = pytest.approx(-LATE_FRAMES * FRAME_SEC, abs=FRAME_SEC)
     assert late.start_offset_sec - on_time.start_offset_sec == expected
     assert late.end_offset_sec - on_time.end_offset_sec == expected
+    assert late.join_offset_sec - on_time.join_offset_sec == expected
     assert abs(on_time.start_offset_sec) < FRAME_SEC
     assert abs(on_time.end_offset_sec) < FRAME_SEC
 
