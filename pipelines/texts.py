@@ -109,7 +109,7 @@ def _check_lines(source: TextSource) -> None:
 
 
 def read_chapter(path: str | Path, recording: Recording) -> Chapter:
-    """Return the verses that a recording reads, as they are written.
+    """Return the verses and asides that a recording reads, as they are written.
 
     ``recording.text_format`` says how the file is written; ``recording.book`` and
     ``recording.chapter`` choose from a VPL, USFM or USX file (no book: its only one;
@@ -133,15 +133,16 @@ def read_chapter(path: str | Path, recording: Recording) -> Chapter:
     source = _read_source(Path(path), name, recording.text_format)
     text = _READERS[recording.text_format](source, recording.chapter)
     if recording.text_format in _WITHOUT_CHAPTERS:
-        book, verses = recording.book, join_repeats(source, text.verses)
+        book, verses, asides = recording.book, join_repeats(source, text.verses), ()
     else:
-        book, verses = choose_chapter(source, text, recording)
+        book, verses, asides = choose_chapter(source, text, recording)
     _check_not_empty(source, verses)
     return Chapter(
         language=recording.language,
         book=book,
         chapter=recording.chapter,
         verses=verses,
+        asides=asides,
     )
 
 
