@@ -12,7 +12,7 @@ from pipelines.texts_verse import (
     join_repeats,
 )
 from schemas.errors import SourceMissing, SourceTooLarge, TextEmpty, TextUnreadable
-from schemas.source import Chapter, Recording, TextFormat, Verse
+from schemas.source import Aside, Chapter, Recording, TextFormat, Verse
 
 MAX_TEXT_BYTES = 16 * 1024 * 1024  # the longest books with every word marked up have 5
 MAX_LINE_CHARS = 100_000  # a whole chapter in one line has about 20,000
@@ -109,7 +109,7 @@ def _check_lines(source: TextSource) -> None:
 
 
 def read_chapter(path: str | Path, recording: Recording) -> Chapter:
-    """Return the verses that a recording reads, as they are written.
+    """Return the verses and asides that a recording reads, as they are written.
 
     ``recording.text_format`` says how the file is written; ``recording.book`` and
     ``recording.chapter`` choose from a VPL, USFM or USX file (no book: its only one;
@@ -132,16 +132,18 @@ def read_chapter(path: str | Path, recording: Recording) -> Chapter:
     name = f"{recording.recording_id}: {Path(path).name}"
     source = _read_source(Path(path), name, recording.text_format)
     text = _READERS[recording.text_format](source, recording.chapter)
+    asides: tuple[Aside, ...] = ()
     if recording.text_format in _WITHOUT_CHAPTERS:
         book, verses = recording.book, join_repeats(source, text.verses)
     else:
-        book, verses = choose_chapter(source, text, recording)
+        book, verses, asides = choose_chapter(source, text, recording)
     _check_not_empty(source, verses)
     return Chapter(
         language=recording.language,
         book=book,
         chapter=recording.chapter,
         verses=verses,
+        asides=asides,
     )
 
 

@@ -20,11 +20,13 @@ from machine.corpora import (
     UsfmTokenType,
 )
 
+from pipelines.texts_asides import AsideCollector, is_aside_text
 from pipelines.texts_verse import (
     PlacedText,
     PlacedVerse,
     TextSource,
     ascii_digits,
+    joined_text,
     verse_number,
 )
 
@@ -45,7 +47,6 @@ _BLOCKS = (
 MAX_DEPTH = 64  # against files made to be slow; real styles nest 3 deep
 _TRANSPARENT = ("ref", "ref*")  # a link: its text stays
 _REMARK = "rem"  # a paragraph that is never verse text
-_MARKUP_SPACE = re.compile(r"[ \t\n]+")
 
 
 @functools.lru_cache(maxsize=1)
@@ -62,7 +63,10 @@ def _is_private(token: UsfmToken) -> bool:
 
 
 def _renamed(token: UsfmToken) -> UsfmToken:
-    """Return a token under the marker that the stylesheet knows (s5 is s)."""
+    """Return a token under the marker that the stylesheet knows (s5 is s).
+
+    The marker as it is written stays in ``data``, to tell a title from a heading.
+    """
     marker = token.marker or ""
     end = "*" if token.type is UsfmTokenType.END else ""
     name = _ALIASES.get(marker.removesuffix(end))
@@ -76,7 +80,7 @@ def _renamed(token: UsfmToken) -> UsfmToken:
     if style not in _TYPES:
         return token
     return replace(
-        token, type=_TYPES[style], marker=name, end_marker=name + "*", data=""
+        token, type=_TYPES[style], marker=name, end_marker=name + "*", data=marker
     )
 
 
@@ -149,7 +153,9 @@ def _checked(source: TextSource, tokens: Iterable[UsfmToken]) -> Iterator[UsfmTo
                     token.line_number, f"expected a {wanted} before \\{token.marker}"
                 )
             has_chapter = True
-            token = replace(token, data=_number_of(source, token))  # noqa: PLW2901
+            token = replace(  # noqa: PLW2901
+                token, data=_number_of(source, token), text=token.data
+            )
         elif token.type is UsfmTokenType.UNKNOWN:
             if has_chapter and not _is_private(token):
                 raise source.malformed(
@@ -165,7 +171,10 @@ def _checked(source: TextSource, tokens: Iterable[UsfmToken]) -> Iterator[UsfmTo
 
 @dataclass
 class _Collector:
-    """The verse being read and those before it."""
+    """The verse being read and those before it, and what stands between them.
+
+    An aside inside a verse comes before the next one.
+    """
 
     book: str = ""
     chapter: int = 0
@@ -174,15 +183,21 @@ class _Collector:
     pieces: list[str] = field(default_factory=list)
     verses: list[PlacedVerse] = field(default_factory=list)
     chapters: list[tuple[str, int]] = field(default_factory=list)
+    aside: AsideCollector = field(default_factory=AsideCollector)
 
     def finish_verse(self) -> None:
+        self.finish_paragraph()
         if self.number:
-            text = _MARKUP_SPACE.sub(" ", "".join(self.pieces)).strip()
+            text = joined_text(self.pieces)
             self.verses.append(
                 PlacedVerse(self.book, self.chapter, self.number, text, self.line)
             )
         self.number = ""
         self.pieces = []
+
+    def finish_paragraph(self) -> None:
+        before = len(self.verses) + (1 if self.number else 0)
+        self.aside.finish_paragraph(self.book, self.chapter, before)
 
     def take(self, state: UsfmParserState) -> None:
         """Take the token that the parser has just read."""
@@ -191,21 +206,34 @@ class _Collector:
         if state.special_token:  # an alternative number
             return
         if token.type is UsfmTokenType.TEXT:
-            if self.number and state.is_verse_text:
-                self.pieces.append(token.text or "")
-        elif token.type is UsfmTokenType.PARAGRAPH or _is_cell(token):
+            self._take_text(token.text or "", state)
+        elif token.type is UsfmTokenType.PARAGRAPH:
+            self.pieces.append(" ")
+            self.finish_paragraph()
+            self.aside.begin_paragraph(token.data or token.marker or "")
+        elif _is_cell(token):
             self.pieces.append(" ")
         elif token.type in (*_BLOCKS, UsfmTokenType.MILESTONE_END):
             self.finish_verse()
             self._begin(token)
 
+    def _take_text(self, text: str, state: UsfmParserState) -> None:
+        if state.is_verse_text:
+            if self.number:
+                self.pieces.append(text)
+        elif is_aside_text(state):
+            self.aside.pieces.append(text)
+
     def _begin(self, token: UsfmToken) -> None:
         data = token.data or ""
         if token.type is UsfmTokenType.BOOK:
             self.book, self.chapter = data.upper()[:3], 0
+            self.aside.begin_book()
         elif token.type is UsfmTokenType.CHAPTER:
             self.chapter = int(data)
             self.chapters.append((self.book, self.chapter))
+            digits = (token.text or "").strip()
+            self.aside.begin_chapter(self.book, self.chapter, digits, len(self.verses))
         elif token.type is UsfmTokenType.VERSE:
             self.number, self.line = data, token.line_number
 
@@ -237,7 +265,7 @@ def _of_chapter(tokens: Iterable[UsfmToken], chapter: int) -> Iterator[UsfmToken
 def collect_verses(
     source: TextSource, tokens: Iterable[UsfmToken], chapter: int
 ) -> PlacedText:
-    """Return the verses of a chapter (0: of all) and what chapters there are.
+    """Return verses and asides of a chapter (0: of all) and what chapters there are.
 
     Raises:
       TextMalformed: a number is missing or wrong, a note is not closed, a marker is
@@ -256,4 +284,5 @@ def collect_verses(
         collector.take(parser.state)
     collector.finish_verse()
     chapters = dict.fromkeys(collector.chapters)
-    return PlacedText(tuple(collector.verses), tuple(chapters))
+    asides = (a for a in collector.aside.asides if chapter in (0, a.chapter))
+    return PlacedText(tuple(collector.verses), tuple(chapters), tuple(asides))

@@ -1,8 +1,8 @@
 r"""USFM to verses, by sil-machine's tokenizer and parser.
 
-Headings, introductions, notes, cross references, figures, sidebars and alternative
-numbers are left out; poetry, paragraphs, tables and lists run on in their verse. Two
-things are done before the tokenizer sees the text: attributes are removed, since it
+Introductions, notes, figures, sidebars and alternative numbers are left out, headings
+and the like become asides; poetry, paragraphs, tables and lists run on in their verse.
+Two things are done before the tokenizer sees the text: attributes are removed, since it
 takes malformed ones for text (and its pattern for them can take exponential time), and
 so are milestones, since it breaks verses at those it does not know.
 """

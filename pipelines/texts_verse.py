@@ -2,15 +2,17 @@
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from schemas.errors import TextEmpty, TextMalformed
-from schemas.source import Recording, Verse
+from schemas.source import Aside, AsideKind, Recording, Verse
 
 # 3  3a  3-4  3,4  3-4a
 _NUMBER = re.compile(r"[0-9]{1,3}[a-z]?(?:[-,][0-9]{1,3}[a-z]?)*")
 _DASH = re.compile("[\u2010-\u2015\u2212]")
+_MARKUP_SPACE = re.compile(r"[ \t\n]+")
 _BIDI = re.compile("[\u200e\u200f\u061c\u2066-\u2069\u202a-\u202e]")
 
 
@@ -39,14 +41,34 @@ class PlacedVerse:
 
 
 @dataclass(frozen=True)
+class PlacedAside:
+    """A text outside the verses and where it belongs.
+
+    ``before`` is an index in ``PlacedText.verses``.
+    """
+
+    book: str
+    chapter: int
+    before: int
+    kind: AsideKind
+    text: str
+
+
+@dataclass(frozen=True)
 class PlacedText:
-    """What a reader found: verses (of the chapter asked for) and every chapter's place.
+    """What a reader found: the chapter asked for and every chapter's place.
 
     ``chapters`` are pairs of book and number; texts without books have none.
     """
 
     verses: tuple[PlacedVerse, ...]
     chapters: tuple[tuple[str, int], ...] = ()
+    asides: tuple[PlacedAside, ...] = ()
+
+
+def joined_text(pieces: Iterable[str]) -> str:
+    """Return pieces of marked up text as one, its white space made single spaces."""
+    return _MARKUP_SPACE.sub(" ", "".join(pieces)).strip()
 
 
 def ascii_digits(text: str) -> str:
@@ -115,8 +137,8 @@ def _contents(chapters: Sequence[tuple[str, int]]) -> str:
 
 def choose_chapter(
     source: TextSource, text: PlacedText, recording: Recording
-) -> tuple[str, tuple[Verse, ...]]:
-    """Return the book and verses that the recording reads.
+) -> tuple[str, tuple[Verse, ...], tuple[Aside, ...]]:
+    """Return the book, the verses and the asides that the recording reads.
 
     Chapter 0 takes the whole book; verses are then numbered "chapter:verse".
 
@@ -144,12 +166,30 @@ def choose_chapter(
             f"expected {asked}, got {contents}; correct the book and chapter in the "
             "manifest",
         )
-    verses = [verse for verse in text.verses if verse.book == book]
-    if recording.chapter:
-        verses = [verse for verse in verses if verse.chapter == recording.chapter]
-    else:
+    chosen = [
+        index
+        for index, verse in enumerate(text.verses)
+        if _is_read(verse, book, recording.chapter)
+    ]
+    verses = [text.verses[index] for index in chosen]
+    if not recording.chapter:
         verses = [_with_chapter(verse) for verse in verses]
-    return book, join_repeats(source, verses)
+    numbers = [verse.number for verse in verses]
+    asides = tuple(
+        Aside(_place_of(aside.before, chosen, numbers), aside.kind, aside.text)
+        for aside in text.asides
+        if _is_read(aside, book, recording.chapter)
+    )
+    return book, join_repeats(source, verses), asides
+
+
+def _is_read(placed: PlacedVerse | PlacedAside, book: str, chapter: int) -> bool:
+    return placed.book == book and chapter in (0, placed.chapter)
+
+
+def _place_of(before: int, chosen: Sequence[int], numbers: Sequence[str]) -> int:
+    """Count the verses before a place, those that ``join_repeats`` joins as one."""
+    return len(set(numbers[: bisect_left(chosen, before)]))
 
 
 def _with_chapter(verse: PlacedVerse) -> PlacedVerse:

@@ -47,11 +47,36 @@ class Verse:
     text: str
 
 
+class AsideKind(StrEnum):
+    """What a text outside the verses is there for."""
+
+    BOOK = "book"  # the book's title, at the start of its first chapter
+    CHAPTER = "chapter"  # announces the chapter: "Mark 3"
+    HEADING = "heading"  # of a section, an acrostic's letter, what a chapter is about
+    TITLE = "title"  # of a psalm: "A song of ascents"
+    REFERENCE = "reference"  # under a heading: parallel passages, a section's verses
+    SPEAKER = "speaker"  # who speaks next
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Text that stands outside the verses; a reader may leave it out.
+
+    ``before`` is the index in ``Chapter.verses`` of the verse that it stands before;
+    their number, if it stands after the last.
+    """
+
+    before: int
+    kind: AsideKind
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chapter:
-    """The text of one recording."""
+    """The text of one recording; ``asides`` come in the order of the text."""
 
     language: str
     book: str = ""
     chapter: int = 0
     verses: tuple[Verse, ...]
+    asides: tuple[Aside, ...] = ()
