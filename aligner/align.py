@@ -9,10 +9,13 @@ import numpy.typing as npt
 from aligner.backends import align_with
 from aligner.config import AlignConfig
 from aligner.emissions import AcousticModel, compute_emissions
+from aligner.margins import verse_margins
 from aligner.path import AlignmentPath
 from aligner.pauses import Pause, find_pauses, level_db, verse_start_cost
+from aligner.posteriors import word_confidences
 from aligner.scores import (
     frame_score,
+    lowest,
     span_score,
     worst_window_frames,
     worst_window_score,
@@ -65,11 +68,17 @@ def align_chapter(
     levels = level_db(waveform_N)
     pauses = find_pauses(levels, config.min_pause_sec)
     emissions = compute_emissions(waveform_N, model, config, workers=workers)
-    path = _best_path(emissions, encoded, pauses, model, config, recording_id)
+    path, margins = _best_path(emissions, encoded, pauses, model, config, recording_id)
     scores = frame_score(emissions, path.frames, encoded.star)
     duration_sec = sec_from_samples(len(waveform_N))
     spans, times = _timed_spans(path, encoded, model, config, duration_sec)
-    found = _Found(encoded, spans, times, scores, pauses, model.hop_samples)
+    confidences = np.full(len(spans.word), math.nan)
+    if config.confidence:
+        confidences = word_confidences(
+            emissions, encoded.tokens, model.blank, path, spans, model.hop_samples
+        )
+    measured = scores, confidences, margins
+    found = _Found(encoded, spans, times, *measured, pauses, model.hop_samples)
     return ChapterAlignment(
         recording_id=recording_id,
         language=chapter.language,
@@ -90,10 +99,14 @@ def _best_path(
     model: AcousticModel,
     config: AlignConfig,
     recording_id: str,
-) -> AlignmentPath:
-    """Append the star's column and align, with the soft cost on verse starts."""
+) -> tuple[AlignmentPath, npt.NDArray[np.float64]]:
+    """Append the star's column and align, with the soft cost on verse starts.
+
+    Returns the path and the margin of each verse.
+    """
     frames = len(emissions)
     star = np.full((frames, 1), config.star_log_prob, np.float32)
+    with_star = np.concatenate([emissions, star], axis=1)
     entry_cost_T, entry_tokens = None, None
     if config.pause_cost > 0:
         entry_cost_T = verse_start_cost(pauses, frames, config)
@@ -101,9 +114,9 @@ def _best_path(
         first = encoded.verse_first_token
         entry_tokens[first[first >= 0]] = True
     try:
-        return align_with(
+        path = align_with(
             config.backend,
-            np.concatenate([emissions, star], axis=1),
+            with_star,
             encoded.tokens,
             model.blank,
             entry_cost_T=entry_cost_T,
@@ -111,6 +124,19 @@ def _best_path(
         )
     except AlignmentInfeasible as error:
         raise AlignmentInfeasible(f"{recording_id}: {error}") from error
+    first = encoded.verse_first_token
+    if not config.confidence:
+        return path, np.full(len(first), math.nan)
+    return path, verse_margins(
+        with_star,
+        encoded.tokens,
+        model.blank,
+        path,
+        first,
+        entry_cost_T=entry_cost_T,
+        entry_tokens=entry_tokens,
+        hop_samples=model.hop_samples,
+    )
 
 
 def _timed_spans(
@@ -147,6 +173,10 @@ class _Found:
     spans: FrameSpans
     times: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
     frame_score: FloatArray
+    confidences: npt.NDArray[np.float64]
+    """Of each span."""
+    margins: npt.NDArray[np.float64]
+    """Of each verse."""
     pauses: tuple[Pause, ...]
     hop_samples: int
 
@@ -165,6 +195,8 @@ class _Found:
             end_sec=max((word.end_sec for word in timed), default=math.nan),
             score=score,
             score_worst=worst,
+            confidence=lowest(word.confidence for word in words),
+            margin=float(self.margins[index]),
             words=words,
             stars=tuple(self._star_span(star, words) for star in stars),
         )
@@ -181,6 +213,9 @@ class _Found:
         self, index: int, spans: npt.NDArray[np.intp], stars: list[Star]
     ) -> tuple[WordSpan, ...]:
         times: dict[int, tuple[float, float, float]] = {}
+        sure = dict(
+            zip(self.spans.word[spans], self.confidences[spans].tolist(), strict=True)
+        )
         for k in spans:
             start_sec, end_sec = float(self.times[0][k]), float(self.times[1][k])
             frames = int(self.spans.start_frames[k]), int(self.spans.end_frames[k])
@@ -195,7 +230,11 @@ class _Found:
         never = (math.nan, math.nan, math.nan)
         return tuple(
             WordSpan(
-                token.written, *times.get(k, never), token.char_start, token.char_end
+                token.written,
+                *times.get(k, never),
+                token.char_start,
+                token.char_end,
+                sure.get(k, math.nan),
             )
             for k, token in enumerate(self.encoded.verses[index])
         )

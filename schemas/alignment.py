@@ -16,6 +16,8 @@ class WordSpan:
     score: float
     char_start: int
     char_end: int
+    confidence: float = float("nan")
+    """0 to 1: how probably its frames spell this word, by ``aligner.posteriors``."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class VerseAlignment:
     stars: tuple[StarSpan, ...]
     spoken_text: str = ""
     """What was read, where it is known to differ from the text (numbers)."""
+    confidence: float = float("nan")
+    """The lowest of its words: one wrong word does not show in a mean of twenty."""
+    margin: float = float("nan")
+    """Nats by which its next best start is worse, by ``aligner.margins``."""
 
 
 @dataclass(frozen=True, kw_only=True)
