@@ -168,10 +168,12 @@ def area_under_curve(
 ) -> float:
     """Return how often a right one has the higher value, equal ones counted half.
 
-    Values that are NaN are left out.
+    Values that are NaN are left out; NaN where nothing is left to compare.
     """
     known = ~np.isnan(values)
     right, bad = np.sort(values[known & ~wrong]), values[known & wrong]
+    if not len(right) or not len(bad):
+        return float("nan")
     below = np.searchsorted(right, bad, side="left")
     above = len(right) - np.searchsorted(right, bad, side="right")
     equal = len(right) - below - above
