@@ -12,8 +12,10 @@ from aligner.config import AlignConfig
 from aligner.emissions import AcousticModel, compute_emissions
 from aligner.path import AlignmentPath
 from aligner.pauses import Pause, find_pauses, level_db
+from aligner.posteriors import word_confidences
 from aligner.scores import (
     frame_score,
+    lowest,
     span_score,
     worst_window_frames,
     worst_window_score,
@@ -74,17 +76,23 @@ def align_chapter(
     pauses = find_pauses(levels, config.min_pause_sec)
     emissions = compute_emissions(waveform_N, model, config, workers=workers)
     try:
-        found_path = best_chapter_path(emissions, encoded, pauses, config, model.blank)
+        best = best_chapter_path(emissions, encoded, pauses, config, model)
     except AlignmentInfeasible as error:
         raise AlignmentInfeasible(f"{recording_id}: {error}") from error
-    path = found_path.path
+    path = best.path
     scores = frame_score(emissions, path.frames, encoded.star)
     duration_sec = sec_from_samples(len(waveform_N))
     spans, times = _timed_spans(path, encoded, model, config, duration_sec)
-    found = _Found(encoded, spans, times, scores, pauses, model.hop_samples)
+    confidences = np.full(len(spans.word), math.nan)
+    if config.confidence:
+        confidences = word_confidences(
+            emissions, encoded.tokens, model.blank, path, spans, model.hop_samples
+        )
+    measured = scores, confidences, best.margins
+    found = _Found(encoded, spans, times, *measured, pauses, model.hop_samples)
     events = tuple(
         _reading_event(event, chapter, duration_sec, model.hop_samples)
-        for event in found_path.events
+        for event in best.events
     )
     return ChapterAlignment(
         recording_id=recording_id,
@@ -157,6 +165,10 @@ class _Found:
     spans: FrameSpans
     times: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
     frame_score: FloatArray
+    confidences: npt.NDArray[np.float64]
+    """Of each span."""
+    margins: npt.NDArray[np.float64]
+    """Of each verse."""
     pauses: tuple[Pause, ...]
     hop_samples: int
 
@@ -175,6 +187,8 @@ class _Found:
             end_sec=max((word.end_sec for word in timed), default=math.nan),
             score=score,
             score_worst=worst,
+            confidence=lowest(word.confidence for word in words),
+            margin=float(self.margins[index]),
             words=words,
             stars=tuple(self._star_span(star, words) for star in stars),
         )
@@ -191,6 +205,9 @@ class _Found:
         self, index: int, spans: npt.NDArray[np.intp], stars: list[Star]
     ) -> tuple[WordSpan, ...]:
         times: dict[int, tuple[float, float, float]] = {}
+        sure = dict(
+            zip(self.spans.word[spans], self.confidences[spans].tolist(), strict=True)
+        )
         for k in spans:
             start_sec, end_sec = float(self.times[0][k]), float(self.times[1][k])
             frames = int(self.spans.start_frames[k]), int(self.spans.end_frames[k])
@@ -205,7 +222,11 @@ class _Found:
         never = (math.nan, math.nan, math.nan)
         return tuple(
             WordSpan(
-                token.written, *times.get(k, never), token.char_start, token.char_end
+                token.written,
+                *times.get(k, never),
+                token.char_start,
+                token.char_end,
+                sure.get(k, math.nan),
             )
             for k, token in enumerate(self.encoded.verses[index])
         )

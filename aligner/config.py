@@ -42,6 +42,8 @@ class AlignConfig:
     """Near a pause of length l the cost is pause_cost * exp(-l / pause_decay_sec)."""
     min_pause_sec: float = 0.15
     """Shorter quiet stretches are closures of stops, not pauses."""
+    confidence: bool = True
+    """Find the confidence of words and the margin of verses; else they are NaN."""
     window_sec: float = 30.0
     context_sec: float = 3.0
     batch_windows: int = 4

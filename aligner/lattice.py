@@ -50,7 +50,13 @@ class Lattice:
 
     def tile(self, start: int, stop: int) -> Tile:
         """Return the positions from ``start`` to ``stop``."""
-        return Tile(start, *(column[start:stop] for column in self.text[1:]))
+        return Tile(
+            start,
+            self.text.labels[start:stop],
+            self.text.bridge[start:stop],
+            self.text.flags[start:stop],
+            self.text.tolls[start:stop],
+        )
 
     def jumps_of(self, tile: Tile) -> TileJumps:
         """Return the jumps that leave or enter a tile."""

@@ -8,7 +8,7 @@ from itertools import groupby
 from aligner.edges import LevelTrack
 from aligner.excerpts import excerpt, romanised_excerpt
 from aligner.runs import PlacedWord, is_timed
-from aligner.scores import span_score, worst_window_frames, worst_window_score
+from aligner.scores import lowest, span_score, worst_window_frames, worst_window_score
 from schemas.alignment import ChapterAlignment, StarSpan, WordSpan
 from schemas.keys import SegmentKey
 from schemas.segment import Segment
@@ -51,6 +51,8 @@ def measure_segment(
         duration_sec=duration_sec,
         score=score,
         score_worst=score_worst,
+        confidence=lowest(span.confidence for span in spans),
+        margin=lowest(alignment.verses[place.verse].margin for place in words),
         chars_per_sec=sum(char.isalpha() for char in text) / duration_sec,
         star_sec=_star_sec(alignment, words, (start_sec, end_sec)),
         level_db=track.mean_db(start, end),

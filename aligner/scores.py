@@ -7,6 +7,9 @@ Frames of a star are left out (NaN): its log-probability is a constant that says
 of the text, and would lift the mean, even above 0.
 """
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -64,6 +67,11 @@ def worst_window_score(
         return float(heard.mean()) if len(heard) else float("nan")
     windows = np.lib.stride_tricks.sliding_window_view(heard, window_frames)
     return float(windows.mean(axis=1).min())
+
+
+def lowest(values: Iterable[float]) -> float:
+    """Return the lowest of some values without NaN, NaN if there are none."""
+    return min((value for value in values if not math.isnan(value)), default=math.nan)
 
 
 def _heard(

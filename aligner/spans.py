@@ -27,6 +27,10 @@ class FrameSpans:
     is_star: npt.NDArray[np.bool_]
     start_frames: IntArray
     end_frames: IntArray
+    first_tokens: IntArray
+    """First token of each."""
+    end_tokens: IntArray
+    """Token after the last one of each."""
 
 
 def frame_spans(
@@ -64,6 +68,8 @@ def frame_spans(
         is_star=has_star[kept],
         start_frames=starts[first],
         end_frames=ends[last],
+        first_tokens=first.astype(np.int32),
+        end_tokens=last.astype(np.int32) + 1,
     )
 
 

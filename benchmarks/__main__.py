@@ -14,7 +14,7 @@ from benchmarks.machine import Machine, describe_machine, machine_lines
 from benchmarks.speech import BENCH
 
 # Each has measure(quick=...) -> figures and show(figures, console).
-PARTS = ("accuracy", "letters", "viterbi", "speed", "memory", "overhead")
+PARTS = ("accuracy", "confidence", "letters", "viterbi", "speed", "memory", "overhead")
 _WIDTH = 100  # the widest table
 RESULTS = BENCH / "results.json"
 

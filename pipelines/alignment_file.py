@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from schemas.alignment import ChapterAlignment, StarSpan, VerseAlignment, WordSpan
+from schemas.alignment import (
+    ChapterAlignment,
+    EventKind,
+    ReadingEvent,
+    StarSpan,
+    VerseAlignment,
+    WordSpan,
+)
 from schemas.errors import ArtifactError
 
 SUFFIX = ".npz"
-FORMAT = "pericope-alignment/1"
+FORMAT = "pericope-alignment/2"
 # What zip, numpy and JSON say of bytes that are not what was written.
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, ValueError, KeyError, OSError, EOFError),
@@ -50,13 +57,19 @@ def load_alignment(data: bytes, name: str = "alignment file") -> ChapterAlignmen
         raise ArtifactError(f"{name}: expected format {FORMAT}; delete it")
     verses = tuple(_verse(verse) for verse in document.pop("verses"))
     stars = tuple(StarSpan(**star) for star in document.pop("stars"))
+    events = tuple(_event(event) for event in document.pop("events"))
     return ChapterAlignment(
         verses=verses,
         stars=stars,
+        events=events,
         frame_score=frame_score,
         level_db=level_db,
         **document,
     )
+
+
+def _event(row: dict[str, Any]) -> ReadingEvent:
+    return ReadingEvent(**{**row, "kind": EventKind(row["kind"])})
 
 
 def _verse(row: dict[str, Any]) -> VerseAlignment:

@@ -84,18 +84,21 @@ def _print_segment(segment: Segment, console: Console) -> None:
         f"{segment.key}  {segment.language} {segment.book} {segment.verses}  "
         f"{segment.split}\n{segment.start_sec:.3f} to {segment.end_sec:.3f} s "
         f"({segment.duration_sec:.2f} s), score {segment.score:.3f}, worst 0.7 s "
-        f"{segment.score_worst:.3f}\n\n{segment.text}\n"
+        f"{segment.score_worst:.3f}, least confidence {segment.confidence:.3f}, margin "
+        f"{segment.margin:.1f}\n\n{segment.text}\n"
     )
     console.print(facts)
     if not segment.words:
         return
-    table = Table("start", "end", "score", "word", "romanised", box=None)
+    table = Table("start", "end", "score", "sure", "word", "romanised", box=None)
     letters = segment.romanised.split(" ")
     for word, roman in zip(segment.words, letters, strict=True):
-        score = "" if math.isnan(word.score) else f"{word.score:.2f}"
-        table.add_row(
-            f"{word.start_sec:.3f}", f"{word.end_sec:.3f}", score, word.word, roman
+        measured = (
+            "" if math.isnan(value) else f"{value:.2f}"
+            for value in (word.score, word.confidence)
         )
+        times = f"{word.start_sec:.3f}", f"{word.end_sec:.3f}"
+        table.add_row(*times, *measured, word.word, roman)
     console.print(table)
 
 

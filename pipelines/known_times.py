@@ -24,6 +24,7 @@ from schemas.units import FRAME_SAMPLES, frames_from_samples, sec_from_samples
 
 MODEL = "known-times"
 SCORE = 0.0  # nothing was aligned, so nothing can be worse than the best path
+CONFIDENCE = 1.0
 
 
 def alignment_of_known_times(
@@ -105,7 +106,9 @@ def _verse(
         times = (math.nan, math.nan)
         if timing is not None:
             times = _within(timing, duration_sec)
-        words.append(WordSpan(verse.text[start:end], *times, SCORE, start, end))
+        words.append(
+            WordSpan(verse.text[start:end], *times, SCORE, start, end, CONFIDENCE)
+        )
         if tokens[0].is_number:
             stars.append(StarSpan(*times, verse.text[start:end]))
         letters = (t for t in tokens if not t.is_number)
@@ -121,6 +124,7 @@ def _verse(
         end_sec=timed[-1].end_sec if timed else math.nan,
         score=SCORE if timed else math.nan,
         score_worst=SCORE if timed else math.nan,
+        confidence=CONFIDENCE if timed else math.nan,
         words=tuple(words),
         stars=tuple(stars),
     )

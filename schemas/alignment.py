@@ -17,6 +17,8 @@ class WordSpan:
     score: float
     char_start: int
     char_end: int
+    confidence: float = float("nan")
+    """0 to 1: how probably its frames spell this word, by ``aligner.posteriors``."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class VerseAlignment:
     stars: tuple[StarSpan, ...]
     spoken_text: str = ""
     """What was read, where it is known to differ from the text (numbers)."""
+    confidence: float = float("nan")
+    """The lowest of its words: one wrong word does not show in a mean of twenty."""
+    margin: float = float("nan")
+    """Nats by which its next best start is worse, by ``aligner.margins``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +95,7 @@ class ChapterAlignment:
     verses: tuple[VerseAlignment, ...]
     stars: tuple[StarSpan, ...]
     """Speech outside any verse: the unwritten title, and that of the events."""
-    events: tuple[ReadingEvent, ...]
+    events: tuple[ReadingEvent, ...] = ()
     """Where the reading differs from the text, in order of time."""
     model: str
     frame_score: npt.NDArray[np.float32]

@@ -15,6 +15,7 @@ class Segment:
     with commas between them, also of those of which it holds a part. ``romanised`` has
     one word for each written one, one space apart; that of a number is empty. An
     unlabeled segment has no text, no words and NaN scores.
+    ``confidence`` is the lowest of its words, ``margin`` that of its verses.
     """
 
     key: str
@@ -31,6 +32,8 @@ class Segment:
     duration_sec: float
     score: float = float("nan")
     score_worst: float = float("nan")
+    confidence: float = float("nan")
+    margin: float = float("nan")
     chars_per_sec: float = float("nan")
     star_sec: float = 0.0
     level_db: float = float("nan")

@@ -15,7 +15,7 @@ from schemas.alignment import StarSpan, VerseAlignment, WordSpan
 from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject, Segment
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TABLE_KEY = b"pericope.table"
 VERSION_KEY = b"pericope.version"
 
@@ -78,6 +78,7 @@ _WORDS = pa.list_(
             _field("word", _TEXT),
             *_fields("start_sec end_sec score", _REAL),
             *_fields("char_start char_end", _COUNT),
+            _field("confidence", _REAL),
         ]
     )
 )
@@ -90,7 +91,7 @@ ALIGNMENTS = _schema(
     *_fields("recording_id language book", _TEXT),
     _field("chapter", _COUNT),
     *_fields("verse text spoken_text romanised", _TEXT),
-    *_fields("start_sec end_sec score score_worst", _REAL),
+    *_fields("start_sec end_sec score score_worst confidence margin", _REAL),
     _field("words", _WORDS),
     _field("stars", _STARS),
     *_fields("model digest", _TEXT),
@@ -101,6 +102,7 @@ SEGMENTS = _schema(
     *_fields("key recording_id language split book verses text romanised", _TEXT),
     _field("words", _WORDS),
     *_fields("start_sec end_sec duration_sec score score_worst", _REAL),
+    *_fields("confidence margin", _REAL),
     *_fields("chars_per_sec star_sec level_db edge_start_db edge_end_db", _REAL),
     _field("reader", _TEXT),
     _field("drama", pa.bool_()),

@@ -81,6 +81,9 @@ def test_words_are_in_order_within_the_recording_and_cut_from_the_text(aligned):
             assert verse.start_sec == verse.words[0].start_sec
             assert verse.end_sec == verse.words[-1].end_sec
             assert verse.score_worst <= verse.score <= 0
+            assert verse.margin > 0
+            assert verse.confidence == np.nanmin([w.confidence for w in verse.words])
+            assert all(0 < w.confidence <= 1 for w in verse.words if w.score <= 0)
             assert len(verse.romanised.split(" ")) == len(verse.words)
 
 
@@ -239,3 +242,28 @@ def test_a_text_without_any_letter_is_refused(waveforms, model):
     chapter = Chapter(language="swh", verses=(Verse("1", "—"), Verse("2", "?!")))
     with pytest.raises(TextEmpty, match="no letter and no digit"):
         align_chapter(waveforms[LUKE], chapter, model, AlignConfig())
+
+
+def test_words_that_were_not_read_have_the_lowest_confidence(
+    aligned, speech, waveforms, model
+):
+    chapter = chapter_of(speech, LUKE)
+    first, second = chapter.verses[1], chapter.verses[2]
+    word, other = aligned[LUKE].verses[1].words[2], aligned[LUKE].verses[2].words[0]
+    text = first.text[: word.char_start] + other.word + first.text[word.char_end :]
+    verses = (chapter.verses[0], replace(first, text=text), *chapter.verses[2:])
+    changed = replace(chapter, verses=verses)
+    found = align_chapter(waveforms[LUKE], changed, model, AlignConfig())
+    words = [word for verse in found.verses for word in verse.words]
+    assert min(words, key=lambda w: w.confidence) == found.verses[1].words[2]
+    assert found.verses[1].confidence < found.verses[2].confidence
+    assert second.text == found.verses[2].text
+
+
+def test_confidence_can_be_turned_off(aligned, speech, waveforms, model):
+    config = AlignConfig(confidence=False)
+    found = align_chapter(waveforms[JOHN], chapter_of(speech, JOHN), model, config)
+    for verse, full in zip(found.verses, aligned[JOHN].verses, strict=True):
+        assert np.isnan(verse.margin) and np.isnan(verse.confidence)
+        assert verse.score == full.score
+        assert all(np.isnan(word.confidence) for word in verse.words)

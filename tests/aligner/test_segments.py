@@ -190,8 +190,17 @@ def test_everything_about_a_segment_is_measured():
     alignment = make_chapter([[Spoken(w, 0.2) for w in "aa bb cc dd ee".split()]])
     frame_score = alignment.frame_score.copy()
     frame_score[45:80] = -1.0  # 0.7 s, all of it inside the words
-    alignment = replace(alignment, frame_score=frame_score)
+    (verse_,) = alignment.verses
+    sure = (0.5, math.nan, 0.25, 0.75, 1.0)
+    words = tuple(
+        replace(word, confidence=value)
+        for word, value in zip(verse_.words, sure, strict=True)
+    )
+    verse_ = replace(verse_, words=words, margin=3.5)
+    alignment = replace(alignment, frame_score=frame_score, verses=(verse_,))
     (segment,) = plan(alignment)
+    assert segment.confidence == 0.25
+    assert segment.margin == 3.5
     first, last = segment.words[0], segment.words[-1]
     frames = (last.end_sec - first.start_sec) / 0.02
     assert segment.score == pytest.approx(SCORE + 35 * (-1.0 - SCORE) / frames)

@@ -16,7 +16,8 @@ def int32(values):
 def spans_of(frames):
     starts, ends = int32(frames).reshape(-1, 2).T
     zeros = np.zeros(len(starts), np.int32)
-    return FrameSpans(zeros, np.arange(len(starts)), zeros.astype(bool), starts, ends)
+    word, is_star = np.arange(len(starts)), zeros.astype(bool)
+    return FrameSpans(zeros, word, is_star, starts, ends, word, word + 1)
 
 
 def test_words_and_stars_in_order():
@@ -31,6 +32,8 @@ def test_words_and_stars_in_order():
     assert spans.is_star.tolist() == [True, False, False, True, False, False]
     assert spans.start_frames.tolist() == [0, 9, 15, 17, 30, 35]
     assert spans.end_frames.tolist() == [9, 13, 16, 25, 33, 36]
+    assert spans.first_tokens.tolist() == [0, 1, 4, 5, 6, 8]
+    assert spans.end_tokens.tolist() == [1, 3, 5, 6, 7, 9]
 
 
 def test_words_of_the_same_index_in_two_verses_stay_apart():

@@ -83,6 +83,7 @@ def test_the_result_says_what_it_is():
     assert found.recording_id == "rec-1"
     assert found.language == "swh"
     assert {verse.score for verse in found.verses} == {0.0}
+    assert {verse.confidence for verse in found.verses} == {1.0}
     assert not found.frame_score.any()
     assert len(found.level_db) == 2 * len(found.frame_score)
     assert len(found.frame_score) == math.ceil(found.duration_sec * 50)

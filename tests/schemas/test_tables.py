@@ -39,7 +39,7 @@ text = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8)
 real = st.floats(allow_nan=True, allow_infinity=True)
 count = st.integers(0, 2**40)
 words = st.lists(
-    st.builds(WordSpan, text, real, real, real, count, count), max_size=3
+    st.builds(WordSpan, text, real, real, real, count, count, real), max_size=3
 ).map(tuple)
 stars = st.lists(st.builds(StarSpan, real, real, text), max_size=2).map(tuple)
 segments = st.builds(
@@ -52,7 +52,8 @@ segments = st.builds(
 verses = st.builds(
     VerseAlignment,
     verse=text, text=text, romanised=text, start_sec=real, end_sec=real, score=real,
-    score_worst=real, words=words, stars=stars, spoken_text=text,
+    score_worst=real, confidence=real, margin=real, words=words, stars=stars,
+    spoken_text=text,
 )  # fmt: skip
 RECORDS = [
     (SEGMENT_TABLE, segments),
@@ -133,7 +134,7 @@ def test_another_table_or_version_is_refused(kind):
     schema = kind.schema
     check_schema(schema, schema)
     older = schema.with_metadata({**schema.metadata, b"pericope.version": b"0"})
-    with pytest.raises(ArtifactError, match=r"x\.parquet: .*version = '1', got '0'"):
+    with pytest.raises(ArtifactError, match=r"x\.parquet: .*version = '2', got '0'"):
         check_schema(older, schema, "x.parquet")
     with pytest.raises(ArtifactError, match="got 'none'"):
         check_schema(schema.remove_metadata(), schema)
