@@ -4,6 +4,7 @@ Shapes: waveform (N,), windows (B, n), emissions (T, C) with T = ceil(N / hop).
 """
 
 import functools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -65,8 +66,11 @@ class AcousticModel(Protocol):
     def score_threshold(self) -> float:
         """Verses that score at least this are kept by the default selection."""
 
-    def normalise(self, waveform_N: np.ndarray) -> np.ndarray:
-        """Return the whole recording at the level the model expects, float32 (N,)."""
+    def normaliser(self, waveform_N: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what brings any part of a recording (N,) to the level of the model.
+
+        A normalised copy of an hour would take 230 MB.
+        """
 
     def log_probs(self, windows_BN: np.ndarray) -> np.ndarray:
         """Return natural log-probabilities, float32 (B, N // hop_samples, C)."""
@@ -102,7 +106,7 @@ def compute_emissions(
     """
     hop = model.hop_samples
     frames = frames_from_samples(len(waveform_N), hop)
-    normalised_N = model.normalise(waveform_N)
+    normalise = model.normaliser(waveform_N)
     window = max(1, frames_from_sec(config.window_sec, hop))
     context = frames_from_sec(config.context_sec, hop)
     length = min(window + 2 * context, frames)
@@ -116,7 +120,7 @@ def compute_emissions(
 
     def forward(batch: range) -> None:
         starts = [min(max(at - context, 0), frames - length) for at in batch]
-        windows_BN = _windows(normalised_N, starts, length, hop)
+        windows_BN = _windows(waveform_N, normalise, starts, length * hop, hop)
         log_probs_BTC = _checked(model, windows_BN, model.log_probs(windows_BN))
         for at, start, rows in zip(batch, starts, log_probs_BTC, strict=True):
             end = min(at + kept.step, frames)
@@ -152,13 +156,17 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 
 def _windows(
-    waveform_N: np.ndarray, starts: list[int], length: int, hop: int
+    waveform_N: np.ndarray,
+    normalise: Callable[[np.ndarray], np.ndarray],
+    starts: list[int],
+    samples: int,
+    hop: int,
 ) -> np.ndarray:
     """Copy windows that begin at the given frames; a last part-frame ends in zeros."""
-    windows_BN = np.zeros((len(starts), length * hop), dtype=np.float32)
+    windows_BN = np.zeros((len(starts), samples), dtype=np.float32)
     for row, start in zip(windows_BN, starts, strict=True):
-        samples = waveform_N[start * hop : (start + length) * hop]
-        row[: len(samples)] = samples
+        part = normalise(waveform_N[start * hop : start * hop + samples])
+        row[: len(part)] = part
     return windows_BN
 
 

@@ -1,13 +1,14 @@
 """The bundled acoustic model: a file of a few megabytes, ready to align.
 
 The checkpoint is safetensors in fp16; its metadata (JSON) hold the network's shape, the
-constant offsets of word starts and ends, and the score that 98 % of clean verses reach.
+constant offsets of words, and the score that 98 % of clean verses reach.
 It is trained on synthetic speech alone (``make model``): good for aligning known text
 in any language that can be romanised, no recogniser of what people say.
 """
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -25,6 +26,8 @@ from schemas.units import FRAME_SAMPLES
 
 FORMAT = "pericope-ctc/1"
 _FILE = "bundled.safetensors"
+
+Waveform = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +78,11 @@ class BundledModel:
         """Score that 98 % of clean synthetic verses reach (mean nats a frame)."""
         return self.calibration.score_threshold
 
-    def normalise(self, waveform_N: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Scale a whole recording (N,) to the level that the network was trained at."""
+    def normaliser(self, waveform_N: Waveform) -> Callable[[Waveform], Waveform]:
+        """Return what scales any part of a recording (N,) to the level of training."""
         mean_square = np.dot(waveform_N, waveform_N) / max(len(waveform_N), 1)
-        gain = TARGET_RMS / max(float(np.sqrt(mean_square)), 1e-5)
-        return waveform_N * np.float32(gain)
+        gain = np.float32(TARGET_RMS / max(float(np.sqrt(mean_square)), 1e-5))
+        return lambda part_N: part_N * gain
 
     def log_probs(self, windows_BN: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return natural-log probabilities (B, N // 320, 28) of normalised windows."""

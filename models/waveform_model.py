@@ -54,19 +54,26 @@ class WaveformModel:
     join_offset_sec: float = 0.0
     score_threshold: float = SCORE_THRESHOLD
 
-    def normalise(self, waveform_N: np.ndarray) -> np.ndarray:
-        """Return the recording with mean 0 and variance 1 if the model expects that."""
+    def normaliser(self, waveform_N: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what gives any part of a recording the mean and variance of all.
+
+        These become 0 and 1, if the model expects that.
+        """
         if self.variance_floor is None:
-            return waveform_N
+            return lambda part_N: part_N
         mean = waveform_N.mean(dtype=np.float64)
         squares = 0.0
         for at in range(0, len(waveform_N), _BLOCK_SAMPLES):
             block = waveform_N[at : at + _BLOCK_SAMPLES].astype(np.float64) - mean
             squares += float(block @ block)
         scale = (squares / max(len(waveform_N), 1) + self.variance_floor) ** -0.5
-        normalised_N = np.subtract(waveform_N, mean, dtype=np.float32)
-        normalised_N *= np.float32(scale)
-        return normalised_N
+
+        def normalise(part_N: np.ndarray) -> np.ndarray:
+            normalised_N = np.subtract(part_N, mean, dtype=np.float32)
+            normalised_N *= np.float32(scale)
+            return normalised_N
+
+        return normalise
 
     def log_probs(self, windows_BN: np.ndarray) -> np.ndarray:
         """Return natural log-probabilities, float32 (B, N // hop_samples, C).
