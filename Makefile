@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 CODE := schemas aligner models pipelines tests benchmarks setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench model clean
+.PHONY: help setup demo test check fmt bench bench-gpu model clean
 
 help:  ## Show what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(READY)  ## Build .venv from requirements.lock
 
@@ -40,6 +40,9 @@ fmt: $(READY)  ## Format the code
 
 bench: $(READY)  ## Measure accuracy, memory and speed against exact truth
 	$(BIN)/python -m benchmarks
+
+bench-gpu: $(READY)  ## Measure alignment on a GPU; says so if there is none
+	$(BIN)/python -m benchmarks gpu
 
 model: $(READY)  ## Train the bundled model from nothing (under 40 minutes on 2 cores)
 	$(BIN)/pericope synth build/model/speech --preset training

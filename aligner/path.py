@@ -74,16 +74,21 @@ def checked_emissions(emissions_TC: "npt.ArrayLike | torch.Tensor") -> FloatArra
     # The largest value tells of both NaN and +inf, without a mask of the whole array.
     if emissions.size and not emissions.max() < np.inf:
         frame, label = np.argwhere(~(emissions < np.inf))[0]
-        raise ValueError(
-            f"emissions: expected log-probabilities, got {emissions[frame, label]} at "
-            f"frame {frame}, label {label}; the model's output is not usable"
-        )
+        raise no_log_prob(emissions[frame, label], frame, label)
     return emissions
+
+
+def no_log_prob(value: float, frame: int, label: int) -> ValueError:
+    """Return the error for emissions that hold NaN or +inf."""
+    return ValueError(
+        f"emissions: expected log-probabilities, got {value} at frame {frame}, label "
+        f"{label}; the model's output is not usable"
+    )
 
 
 def checked_tokens(
     tokens_L: "npt.ArrayLike | torch.Tensor",
-    emissions_TC: FloatArray,
+    emissions_TC: "FloatArray | torch.Tensor",
     blank: int,
     *,
     whole: bool = True,
@@ -209,10 +214,30 @@ def path_from_states(
     Raises:
       AlignmentInfeasible: the path has probability 0.
     """
-    token = states_T >> 1
+    frames = labels_of_states(states_T, tokens_L, blank)
+    heard = emissions_TC[np.arange(len(frames)), frames]
+    return path_from_heard(heard, tokens_L, frames, states_T, entries, jumped)
+
+
+def labels_of_states(states_T: IntArray, tokens_L: IntArray, blank: int) -> IntArray:
+    """Return the label at each frame, int32 (T,)."""
     spoken = (states_T & 1).astype(bool)
     frames = np.full(len(states_T), blank, np.int32)
-    frames[spoken] = tokens_L[token[spoken]]
+    frames[spoken] = tokens_L[states_T[spoken] >> 1]
+    return frames
+
+
+def path_from_heard(
+    heard_T: FloatArray,
+    tokens_L: IntArray,
+    frames_T: IntArray,
+    states_T: IntArray,
+    entries: EntryCosts | None = None,
+    jumped: tuple[IntArray, FloatArray] | None = None,
+) -> AlignmentPath:
+    """Do the same from the log-probability and the label at each frame."""
+    token = states_T >> 1
+    spoken = (states_T & 1).astype(bool)
     change = states_T[1:] != states_T[:-1]
     entered = np.flatnonzero(spoken & np.append(True, change)[: len(states_T)])
     left = np.flatnonzero(spoken & np.append(change, True)[: len(states_T)]) + 1
@@ -221,7 +246,7 @@ def path_from_states(
     # Of a token that was read twice the last reading stays.
     starts[token[entered]] = entered
     ends[token[left - 1]] = left
-    score = float(emissions_TC[np.arange(len(frames)), frames].sum(dtype=np.float64))
+    score = float(heard_T.sum(dtype=np.float64))
     if entries is not None:
         paid = entered[entries.tokens[token[entered]]]
         score -= float(entries.cost[paid].sum(dtype=np.float64))
@@ -233,7 +258,6 @@ def path_from_states(
         score -= float(jumped[1][taken].sum(dtype=np.float64))
         jumps = tuple(zip(at.tolist(), taken.tolist(), strict=True))
     if score == -math.inf:
-        raise impossible(len(frames), len(tokens_L))
-    return AlignmentPath(
-        score, frames, starts, ends, np.where(spoken, token, -1), jumps
-    )
+        raise impossible(len(frames_T), len(tokens_L))
+    tokens = np.where(spoken, token, -1).astype(np.int32)
+    return AlignmentPath(score, frames_T, starts, ends, tokens, jumps)

@@ -11,14 +11,16 @@ frame and no choices. The trace-back computes the choices again, one block of K 
 at a time; without jumps, only for the K positions from which the path can have come.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from aligner.batch import BatchOptions, Item, align_items, is_batch, items_of
 from aligner.beam import PLAIN_CELLS_AT_ONCE, best_states_in_beam, first_rows
 from aligner.graph import Jumps
 from aligner.kernel import (
@@ -32,6 +34,7 @@ from aligner.kernel import (
 from aligner.lattice import Lattice, lattice_of
 from aligner.path import (
     AlignmentPath,
+    FloatArray,
     IntArray,
     checked_emissions,
     checked_entries,
@@ -49,6 +52,16 @@ _LEAST_PRUNED = 1 << 21
 _PLAIN_CELLS = 1 << 22
 
 
+@overload
+def forced_align(
+    emissions_TC: "list[FloatArray] | list[torch.Tensor]",
+    tokens_L: Sequence[Any],
+    blank: int = 0,
+    **options: Unpack[BatchOptions],
+) -> list[AlignmentPath]: ...
+
+
+@overload
 def forced_align(
     emissions_TC: "npt.ArrayLike | torch.Tensor",
     tokens_L: "npt.ArrayLike | torch.Tensor",
@@ -60,7 +73,24 @@ def forced_align(
     jumps: Jumps | None = None,
     prune: bool | None = None,
     block_frames: int | None = None,
-) -> AlignmentPath:
+    memory_bytes: int | None = None,
+) -> AlignmentPath: ...
+
+
+def forced_align(
+    emissions_TC: Any,
+    tokens_L: Any,
+    blank: int = 0,
+    *,
+    entry_cost_T: Any = None,
+    entry_tokens: Any = None,
+    tolls_L: Any = None,
+    jumps: Any = None,
+    prune: bool | None = None,
+    block_frames: int | None = None,
+    memory_bytes: int | None = None,
+    threads: int = 1,
+) -> AlignmentPath | list[AlignmentPath]:
     """Return the most probable CTC path of the tokens through the emissions.
 
     Every token takes one frame or more, in order. Blanks between tokens are optional,
@@ -76,9 +106,13 @@ def forced_align(
     Scores are summed in float64: over an hour float32 would lose the third decimal, and
     with it the better of two near paths.
 
+    A CUDA tensor is aligned on its device. Lists of emissions and tokens, and of what
+    else is given for each, are aligned as a batch: on a GPU side by side, on the CPU
+    one after the other or in threads. The path is the same everywhere.
+
     Args:
       emissions_TC: log-probabilities (natural log), shape (T, C), numpy or torch; used
-        as float32. A CUDA tensor is copied to the CPU. -inf is allowed.
+        as float32. -inf is allowed. Or a list of them, all on one device.
       tokens_L: label ids without blanks, shape (L,).
       blank: column of the blank.
       entry_cost_T: cost (nats) of entering a flagged token at frame t, shape (T,); paid
@@ -87,26 +121,48 @@ def forced_align(
       tolls_L: cost (nats) of entering each token at any frame, shape (L,), paid once.
       jumps: what may be left out or read again; see ``aligner.graph.checked_jumps``.
       prune: leave states out that provably lie on no best path (``aligner.beam``);
-        None does so where it pays. Texts with jumps are never pruned.
+        None does so where it pays. Texts with jumps, and what lies on a GPU, are never
+        pruned.
       block_frames: frames between checkpoints; None chooses by the size.
+      memory_bytes: what may be used of a GPU's memory beside the emissions themselves;
+        None takes most of what is free.
+      threads: how many items of a batch are aligned side by side on the CPU.
 
     Returns:
-      The path. A text with jumps need not be read as a whole.
+      The path, or a list of them. A text with jumps need not be read as a whole.
 
     Raises:
       AlignmentInfeasible: there are fewer frames than tokens and repeats, or every path
         has probability 0.
       ValueError: shapes do not fit, a token is blank or no column, a value is NaN or
-        +inf.
+        +inf; or a GPU's memory is too small. In a batch both name the item.
     """
-    emissions = checked_emissions(emissions_TC)
-    tokens = checked_tokens(tokens_L, emissions, blank, whole=jumps is None)
+    if block_frames is not None and block_frames < 1:
+        raise ValueError(f"block_frames: expected 1 or more, got {block_frames}")
+    items = items_of(
+        emissions_TC, tokens_L, entry_cost_T=entry_cost_T, entry_tokens=entry_tokens,
+        tolls_L=tolls_L, jumps=jumps,
+    )  # fmt: skip
+    if any(item.is_on_gpu for item in items):
+        from aligner.gpu import align_items_on_gpu
+
+        paths = align_items_on_gpu(items, blank, block_frames, memory_bytes)
+    else:
+        align = functools.partial(
+            _align_on_cpu, blank=blank, prune=prune, block_frames=block_frames
+        )
+        paths = align_items(items, align, threads)
+    return paths if is_batch(emissions_TC) else paths[0]
+
+
+def _align_on_cpu(
+    item: Item, *, blank: int, prune: bool | None, block_frames: int | None
+) -> AlignmentPath:
+    emissions = checked_emissions(item.emissions_TC)
+    tokens = checked_tokens(item.tokens_L, emissions, blank, whole=item.jumps is None)
     shape = (len(emissions), len(tokens))
-    entries = checked_entries(entry_cost_T, entry_tokens, tolls_L, shape)
-    lattice = lattice_of(emissions, tokens, blank, entries, jumps)
-    block = _block_frames(lattice) if block_frames is None else block_frames
-    if block < 1:
-        raise ValueError(f"block_frames: expected 1 or more, got {block}")
+    entries = checked_entries(item.entry_cost_T, item.entry_tokens, item.tolls_L, shape)
+    lattice = lattice_of(emissions, tokens, blank, entries, item.jumps)
     if prune is None:
         prune = _LEAST_PRUNED <= shape[0] * shape[1] <= PLAIN_CELLS_AT_ONCE
     if prune and lattice.is_line:
@@ -115,6 +171,7 @@ def forced_align(
             states, share = found
             path = path_from_states(emissions, tokens, blank, states, entries)
             return replace(path, computed_share=share)
+    block = _block_frames(lattice) if block_frames is None else block_frames
     states, jumped = _best_states(lattice, block)
     return path_from_states(
         emissions, tokens, blank, states, entries, (jumped, lattice.jumps.costs)

@@ -66,14 +66,14 @@ def show(figures: Sequence[Figure], console: Console) -> None:
     print_figures(console, "Overhead around a large model", figures, _NOTE)
 
 
-def random_mms_fa() -> WaveformModel:
+def random_mms_fa(device: str = "cpu") -> WaveformModel:
     """Return MMS_FA as ``models.mms_fa`` wraps it, with random weights."""
     from torchaudio.models import wav2vec2_model
     from torchaudio.pipelines import MMS_FA
 
     torch.manual_seed(0)
     labels = tuple(MMS_FA.get_labels(star=None, blank=""))
-    network = wav2vec2_model(**MMS_FA._params).eval()
+    network = wav2vec2_model(**MMS_FA._params).eval().to(device)
     return WaveformModel(
         name="mms-fa",
         fingerprint="random",
@@ -82,7 +82,7 @@ def random_mms_fa() -> WaveformModel:
         romanised=True,
         word_separator=None,
         network=lambda waveforms: network(waveforms)[0],
-        device=torch.device("cpu"),
+        device=torch.device(device),
         variance_floor=1e-5,
     )
 

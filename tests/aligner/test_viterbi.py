@@ -273,7 +273,7 @@ def test_tensors_and_arrays_agree(dtype):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_tensors_are_copied():
+def test_cuda_tensors_have_the_path_of_the_cpu():
     emissions, tokens, _ = planted(200, 30)
     path = forced_align(torch.tensor(emissions).cuda(), torch.tensor(tokens).cuda())
     assert path.score == forced_align(emissions, tokens).score
