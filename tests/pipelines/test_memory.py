@@ -15,7 +15,7 @@ assert return_freed_memory()
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
 
-np.ones(16 << 20, np.uint8)  # freed: glibc now keeps blocks of that size
+np.ones(24 << 20, np.uint8)  # freed: glibc now keeps blocks up to this size
 blocks, between = [], []
 for _ in range(8):
     blocks.append(np.ones(16 << 20, np.uint8))
