@@ -39,11 +39,13 @@ def run(
     """
     from pipelines.config import load_config
     from pipelines.job import prepare_job, run_job
+    from pipelines.memory import return_freed_memory
     from pipelines.progress import hours_and_minutes, observing
     from pipelines.summary import dropped_lines, summarise, summary_table
 
     started_sec = time.monotonic()
     config = load_config(corpus)
+    return_freed_memory()
     job = prepare_job(config, workers if workers is not None else config.run.workers)
     console = Console(stderr=True)
     is_watched = console.is_terminal and not (quiet or as_json)
