@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from aligner.chapter_path import FrameEvent, best_chapter_path
 from aligner.config import AlignConfig
-from aligner.emissions import AcousticModel, compute_emissions
+from aligner.emissions import OPEN_GATE, AcousticModel, Gate, compute_emissions
 from aligner.path import AlignmentPath
 from aligner.pauses import Pause, find_pauses, level_db
 from aligner.posteriors import word_confidences
@@ -46,6 +46,7 @@ def align_chapter(
     *,
     recording_id: str = "",
     workers: int = 1,
+    gate: Gate = OPEN_GATE,
 ) -> ChapterAlignment:
     """Find when each word of a chapter is spoken in a recording.
 
@@ -55,7 +56,8 @@ def align_chapter(
       model: gives log-probabilities and names its labels.
       config: backend, star, pause cost, windows.
       recording_id: for messages and for the result.
-      workers: how many windows are computed side by side.
+      workers: how many batches of windows are computed side by side.
+      gate: held while the recording is in the model, see ``compute_emissions``.
 
     Returns:
       Times, scores and what later stages need for cutting.
@@ -74,7 +76,7 @@ def align_chapter(
     )
     levels = level_db(waveform_N)
     pauses = find_pauses(levels, config.min_pause_sec)
-    emissions = compute_emissions(waveform_N, model, config, workers=workers)
+    emissions = compute_emissions(waveform_N, model, config, workers=workers, gate=gate)
     try:
         best = best_chapter_path(emissions, encoded, pauses, config, model)
     except AlignmentInfeasible as error:

@@ -4,8 +4,9 @@ Shapes: waveform (N,), windows (B, n), emissions (T, C) with T = ceil(N / hop).
 """
 
 import functools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,12 @@ from schemas.units import frames_from_samples, frames_from_sec
 _SUM_TOLERANCE = 1e-2
 """How far the probabilities of a frame may sum from 1: float32 is good to 1e-5, half
 precision to 1e-2, and logits that were never normalised are off by whole nats."""
+
+Gate = AbstractContextManager[object]
+"""What a recording holds while it is in the model, such as a lock."""
+
+OPEN_GATE: Gate = nullcontext()
+"""Nobody waits for anybody."""
 
 
 class AcousticModel(Protocol):
@@ -82,6 +89,7 @@ def compute_emissions(
     config: AlignConfig,
     *,
     workers: int = 1,
+    gate: Gate = OPEN_GATE,
 ) -> np.ndarray:
     """Return the log-probabilities of every frame of a recording.
 
@@ -97,6 +105,8 @@ def compute_emissions(
         config: ``window_sec``, ``context_sec`` and ``batch_windows``.
         workers: threads that forward batches at the same time; they pay where the
             model's own arithmetic runs on fewer cores than there are.
+        gate: held while any window of this recording is in the model, also if that
+            fails; a lock keeps recordings from a device's memory side by side.
 
     Returns:
         Natural log-probabilities, float32 (T, C), T = ceil(N / hop).
@@ -126,12 +136,12 @@ def compute_emissions(
             end = min(at + kept.step, frames)
             emissions_TC[at:end] = rows[at - start : end - start]
 
-    if workers == 1 or len(batches) == 1:
-        for batch in batches:
-            forward(batch)
-    else:
-        for _ in _pool(workers).map(forward, batches):
-            pass  # waits for each in turn, and raises what it raised
+    with gate:
+        if workers == 1 or len(batches) == 1:
+            for batch in batches:
+                forward(batch)
+        else:
+            _side_by_side(forward, batches, workers)
     return emissions_TC
 
 
@@ -147,6 +157,20 @@ def greedy_text(emissions_TC: np.ndarray, labels: tuple[str, ...], blank: int) -
     first_T = np.ones(len(best_T), dtype=bool)
     first_T[1:] = best_T[1:] != best_T[:-1]
     return "".join(labels[column] for column in best_T[first_T & (best_T != blank)])
+
+
+def _side_by_side(
+    forward: Callable[[range], None], batches: Sequence[range], workers: int
+) -> None:
+    """Forward batches on threads; when it returns or raises, none is under way."""
+    futures = [_pool(workers).submit(forward, batch) for batch in batches]
+    try:
+        for future in futures:
+            future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+        wait(futures)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 
 
 def choose_device(device: str) -> torch.device:
-    """Return the device of a name: auto, cpu, cuda or cuda:N.
+    """Return the device of a name: auto, cpu, cuda or cuda:N; CUDA with its number.
 
     Raises:
         ConfigError: the name is none of these, or there is no such device.
@@ -21,11 +21,11 @@ def choose_device(device: str) -> torch.device:
         )
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
-    chosen = torch.device("cuda" if device == "auto" else device)
+    number = int(device.partition(":")[2] or 0)
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if (chosen.index or 0) >= found:
+    if number >= found:
         raise ConfigError(
             f"model.device: expected a device that is there, got {device!r}; "
             f"PyTorch sees {found} CUDA devices"
         )
-    return chosen
+    return torch.device("cuda", number)

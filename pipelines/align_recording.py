@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aligner.align import align_chapter
+from models.devices import choose_device
 from pipelines.alignment_file import SUFFIX, dump_alignment, load_alignment
 from pipelines.context import RunContext
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.known_times import MODEL as KNOWN_TIMES
 from pipelines.known_times import alignment_of_known_times
+from pipelines.sharing import batches_side_by_side, gate_of
 from pipelines.store import local_copy
 from pipelines.synth.truth import read_truth
 from pipelines.texts import read_chapter
@@ -90,13 +92,15 @@ def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment
         return alignment_of_known_times(
             waveform, chapter, truth, recording.recording_id
         )
+    device = choose_device(context.device)
     return align_chapter(
         waveform,
         chapter,
         context.model(),
         context.align,
         recording_id=recording.recording_id,
-        workers=context.window_workers,
+        workers=batches_side_by_side(device, context.window_workers),
+        gate=gate_of(device),
     )
 
 

@@ -125,16 +125,19 @@ class RunConfig:
     """[run]: how this machine is used; the corpus does not depend on it."""
 
     workers: int = 0
-    """0: as many as there are cores."""
-    max_audio_hours_in_flight: float = 1.0
-    """Audio in memory at a time, of all workers together."""
+    """0: as many as there are cores, and one more where the model has a GPU."""
+    max_audio_hours_in_flight: float = 0.0
+    """Audio in memory at a time, of all workers together; 0: an hour, or a quarter of
+    an hour for each worker if that is more."""
 
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise ConfigError(f"run.workers: expected 0 or above, got {self.workers}")
-        _check_above_zero(
-            "run.max_audio_hours_in_flight", self.max_audio_hours_in_flight
-        )
+        if self.max_audio_hours_in_flight < 0:
+            raise ConfigError(
+                "run.max_audio_hours_in_flight: expected 0 or above, got "
+                f"{self.max_audio_hours_in_flight}"
+            )
 
 
 @with_config(ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))

@@ -29,7 +29,7 @@ class RunContext:
     max_hours: float = 12.0
     samples_per_shard: int = 1000
     window_workers: int = 1
-    """Windows of one recording that are computed side by side."""
+    """Batches of a recording that a CPU computes side by side; a GPU sees to itself."""
 
     @property
     def store(self) -> Store:
@@ -42,14 +42,15 @@ class RunContext:
 
     def model(self) -> AcousticModel:
         """Return this process's model."""
-        return _loaded_model(self.model_name, self.device)
+        return loaded_model(self.model_name, self.device)
 
 
 _MODELS: dict[tuple[str, str], AcousticModel] = {}
 _LOADING = threading.Lock()
 
 
-def _loaded_model(name: str, device: str) -> AcousticModel:
+def loaded_model(name: str, device: str) -> AcousticModel:
+    """Return this process's model of a name, loaded the first time it is asked for."""
     with _LOADING:  # two threads must not load a gigabyte each
         if (name, device) not in _MODELS:
             _MODELS[name, device] = load_acoustic_model(name, device)

@@ -5,7 +5,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,25 @@ def foreign_packages(distributions: Mapping[str, list[str]]) -> dict[str, list[s
         for name in OUR_PACKAGES
     }
     return {name: others for name, others in found.items() if others}
+
+
+def what_runs_where(names: Sequence[str], workers: int) -> str:
+    """Tell the devices, and what `pericope run` does on each by default.
+
+    Args:
+      names: of the CUDA devices, by number.
+      workers: recordings side by side.
+    """
+    if not names:
+        return f"no CUDA device; model and all else on the CPU, {workers} recordings"
+    others = ""
+    if len(names) > 1:
+        unused = ", ".join(f"cuda:{k} ({names[k]})" for k in range(1, len(names)))
+        others = f"; not used unless model.device names one: {unused}"
+    return (
+        f"model on cuda:0 ({names[0]}), one recording at a time; all else on the CPU, "
+        f"{workers} recordings{others}"
+    )
 
 
 def _python() -> Finding:
@@ -115,11 +134,13 @@ def _model() -> Finding:
 def _devices() -> Finding:
     import torch
 
-    if not torch.cuda.is_available():
-        detail = f"CPU with {torch.get_num_threads()} threads; no CUDA device"
-        return Finding("devices", True, detail, needed=False)
-    names = {torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())}
-    return Finding("devices", True, ", ".join(sorted(names)), needed=False)
+    from models.devices import choose_device
+    from pipelines.sharing import default_workers
+
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    names = [torch.cuda.get_device_name(number) for number in range(found)]
+    workers = default_workers(choose_device("auto"))
+    return Finding("devices", True, what_runs_where(names, workers), needed=False)
 
 
 def _voice() -> Finding:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import load_acoustic_model
+from models.devices import choose_device
 from pipelines.alone import alone_in
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
-from pipelines.context import RunContext
+from pipelines.context import RunContext, loaded_model
 from pipelines.finish import finish_corpus
 from pipelines.manifest import Manifest, read_manifest
+from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
 from pipelines.waveforms import BUDGET
 from schemas.errors import ConfigError
@@ -50,8 +51,14 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         allow_outside=corpus.allow_outside,
         default_licence=corpus.licence,
     )
-    workers = workers or os.cpu_count() or 1
-    fingerprint, threshold = _model_facts(config, manifest)
+    needs_model = _needs_model(manifest)
+    if not workers:
+        device = choose_device(config.model.device if needs_model else "cpu")
+        workers = default_workers(device)
+    fingerprint, threshold = "none", 0.0
+    if needs_model:
+        model = loaded_model(config.model.name, config.model.device)
+        fingerprint, threshold = model.fingerprint, model.score_threshold
     context = RunContext(
         output=Store(corpus.output).root,
         manifest_folder=os.path.realpath(Path(corpus.manifest).parent),
@@ -87,7 +94,8 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
             f"--runner DirectRunner: expected {_EMBEDDED} (embedded), plain, or the "
             "runner of a cluster; DirectRunner picks its engine by network and graph"
         )
-    BUDGET.resize(job.config.run.max_audio_hours_in_flight * 3600)
+    asked_hours = job.config.run.max_audio_hours_in_flight
+    BUDGET.resize(audio_hours(asked_hours, job.workers) * 3600)
     with alone_in(job.context.output):
         job.context.store.remove_leftovers()
         _build(job, runner, beam_arguments)
@@ -108,13 +116,9 @@ def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> None:
         build_on_beam(manifest.recordings, manifest.rejects, job.context, arguments)
 
 
-def _model_facts(config: CorpusConfig, manifest: Manifest) -> tuple[str, float]:
-    """Return the model's fingerprint and threshold; no model for known times alone."""
-    needs_model = any(
+def _needs_model(manifest: Manifest) -> bool:
+    """Tell whether anything is to be aligned: no known times, and not without text."""
+    return any(
         recording.text is not None and recording.timing is None
         for recording in manifest.recordings
     )
-    if not needs_model:
-        return "none", 0.0
-    model = load_acoustic_model(config.model.name, config.model.device)
-    return model.fingerprint, model.score_threshold

@@ -42,7 +42,7 @@ def test_a_corpus_section_is_enough(tmp_path):
     assert config.fetch.max_bytes == 4 * 2**30
     assert isinstance(config.fetch, FetchLimits)
     assert config.shards.samples_per_shard == 1000
-    assert config.run.workers == 0 and config.run.max_audio_hours_in_flight == 1.0
+    assert config.run.workers == 0 and config.run.max_audio_hours_in_flight == 0
 
 
 def test_every_section_is_read(tmp_path):
@@ -143,7 +143,7 @@ def test_paths_follow_the_file_and_not_the_working_folder(tmp_path, monkeypatch)
         (SMALLEST + "[fetch]\nmax_hours = 0", "fetch.max_hours: expected above 0"),
         (SMALLEST + "[shards]\nsamples_per_shard = 0", "shard: expected above 0"),
         (SMALLEST + "[run]\nworkers = -1", "run.workers: expected 0 or above, got -1"),
-        (SMALLEST + "[run]\nmax_audio_hours_in_flight = 0", "flight: expected above"),
+        (SMALLEST + "[run]\nmax_audio_hours_in_flight = -1", "flight: expected 0 or"),
         (SMALLEST.replace("demo", "a/b"), "corpus.name: expected a name for files"),
         (SMALLEST.replace("demo", ".."), "corpus.name: expected a name for files"),
         (SMALLEST.replace("demo", ""), "corpus.name: expected a name for files"),

@@ -8,7 +8,12 @@ import sys
 
 import pytest
 
-from pipelines.doctor import OUR_PACKAGES, examine, foreign_packages
+from pipelines.doctor import (
+    OUR_PACKAGES,
+    examine,
+    foreign_packages,
+    what_runs_where,
+)
 
 NEEDED = {
     *("Python", "package names", "ffmpeg", "alignment kernel", "bundled model"),
@@ -22,6 +27,17 @@ def test_this_machine_can_run_it():
     assert [f.detail for f in findings.values() if f.needed and not f.holds] == []
     assert findings["speech synthesis"].holds
     assert all(finding.detail for finding in findings.values())
+
+
+def test_the_devices_and_what_runs_where():
+    assert what_runs_where([], 2) == (
+        "no CUDA device; model and all else on the CPU, 2 recordings"
+    )
+    one = "model on cuda:0 (A), one recording at a time; all else on the CPU, "
+    assert what_runs_where(["A"], 17) == one + "17 recordings"
+    several = what_runs_where(["A", "B", "C"], 17)
+    assert several.startswith(one)
+    assert several.endswith("unless model.device names one: cuda:1 (B), cuda:2 (C)")
 
 
 def test_nobody_else_provides_our_packages():
