@@ -16,9 +16,9 @@ from aligner.path import IntArray
 
 # Bytes, one a position in the beam. Clear speech needs 80 to 200 a frame: two hours.
 _MOST_CHOICES = 1 << 28
-# A beam that is wider than this share of the lattice saves nothing,
-# unless the lattice is small.
-_MOST_SHARE = 0.5
+# A wider beam saves too little (synthetic chapters: 3 to 10 % of the lattice); the
+# first one has to be narrow, or its path is no good. Small lattices cost nothing.
+_MOST_SHARE, _FIRST_SHARE = 0.25, 0.05
 _SMALL = 1 << 16
 # Nats under the best state of a frame; the true path of clean speech stays above.
 _BEAM_NATS = 100.0
@@ -32,15 +32,19 @@ def best_states_in_beam(
     """Return the best path's states (T,) and the share of the lattice computed.
 
     None where it does not pay: the beam finds no path, an entry is rewarded, or what is
-    left in has more than ``most_choices`` positions or more than half of them.
+    left in has more than ``most_choices`` positions or a quarter of all.
     """
     frames, positions = lattice.frames, lattice.positions
     if min(lattice.entry_cost.min(initial=0), lattice.text.tolls.min(initial=0)) < 0:
         return None
-    room = min(most_choices, max(_SMALL, int(_MOST_SHARE * frames * positions)))
+    room, first_room = (
+        max(_SMALL, int(share * frames * positions))
+        for share in (_MOST_SHARE, _FIRST_SHARE)
+    )
+    room = min(room, most_choices)
     nowhere = np.full(frames, -np.inf)
     origin = np.empty(frames, np.int64)
-    rows, first_count = _run(lattice, nowhere, _BEAM_NATS, room, None, origin)
+    rows, first_count = _run(lattice, nowhere, _BEAM_NATS, first_room, None, origin)
     bound = _end_score(rows)
     if first_count < 0 or bound == -np.inf:
         return None
