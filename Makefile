@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CODE := schemas aligner models pipelines tests benchmarks setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench bench-gpu model clean
+.PHONY: help setup demo test check fmt bench bench-gpu bench-aligner model clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ fmt: $(READY)  ## Format the code
 
 bench: $(READY)  ## Measure accuracy, memory and speed against exact truth
 	$(BIN)/python -m benchmarks
+
+bench-aligner: $(READY)  ## Measure the aligner against others, long recordings, events
+	$(BIN)/python -m benchmarks aligner_speed aligner_size aligner_events aligner_star
 
 bench-gpu: $(READY)  ## Measure alignment on a GPU; says so if there is none
 	$(BIN)/python -m benchmarks gpu

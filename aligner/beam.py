@@ -10,46 +10,58 @@ that of the full lattice, ties included.
 import numpy as np
 import numpy.typing as npt
 
-from aligner.kernel import ScoreArray, advance_in_beam, trace
+from aligner.kernel import ChoiceArray, ScoreArray, advance_in_beam, trace_in_beam
 from aligner.lattice import Lattice
 from aligner.path import IntArray
 
-# All choices (bytes) are kept at once up to here; more of them need too much memory.
-PLAIN_CELLS_AT_ONCE = 1 << 27
+# Bytes, one a position in the beam. Clear speech needs 80 to 200 a frame: two hours.
+_MOST_CHOICES = 1 << 28
+# A wider beam saves too little (synthetic chapters: 3 to 10 % of the lattice); the
+# first one has to be narrow, or its path is no good. Small lattices cost nothing.
+_MOST_SHARE, _FIRST_SHARE = 0.25, 0.05
+_SMALL = 1 << 16
 # Nats under the best state of a frame; the true path of clean speech stays above.
 _BEAM_NATS = 100.0
 # Scores are sums of T float64: they are good to 1e-12 of themselves.
 _ROUNDING = 1e-9
 
 
-def best_states_in_beam(lattice: Lattice) -> tuple[IntArray, float] | None:
+def best_states_in_beam(
+    lattice: Lattice, most_choices: int = _MOST_CHOICES
+) -> tuple[IntArray, float] | None:
     """Return the best path's states (T,) and the share of the lattice computed.
 
-    None where there is no bound: the beam finds no path, or an entry is rewarded.
+    None where it does not pay: the beam finds no path, an entry is rewarded, or what is
+    left in has more than ``most_choices`` positions or a quarter of all.
     """
     frames, positions = lattice.frames, lattice.positions
     if min(lattice.entry_cost.min(initial=0), lattice.text.tolls.min(initial=0)) < 0:
         return None
+    room, first_room = (
+        max(_SMALL, int(share * frames * positions))
+        for share in (_MOST_SHARE, _FIRST_SHARE)
+    )
+    room = min(room, most_choices)
     nowhere = np.full(frames, -np.inf)
-    row = np.empty((1, positions), np.uint8)
-    rows, first_count = _run(lattice, nowhere, _BEAM_NATS, row)
+    origin = np.empty(frames, np.int64)
+    rows, first_count = _run(lattice, nowhere, _BEAM_NATS, first_room, None, origin)
     bound = _end_score(rows)
-    if bound == -np.inf:
+    if first_count < 0 or bound == -np.inf:
         return None
     likeliest = lattice.emissions.max(axis=1).astype(np.float64)
     # What every path still gains at most after each frame.
     gain = np.append(np.cumsum(likeliest[:0:-1])[::-1], 0.0)
     floor = bound - abs(bound) * _ROUNDING - gain
-    choices = np.empty((frames, positions), np.uint8)
-    rows, count = _run(lattice, floor, np.inf, choices)
+    choices = np.empty(room, np.uint8)  # takes memory only as far as it is written
+    rows, count = _run(lattice, floor, np.inf, room, choices, origin)
+    if count < 0:
+        return None
     top, in_token = positions - 1, False
     if positions > 1 and rows[1, -2] > rows[0, -1]:
         top, in_token = top - 1, True
-    states, jumped = np.empty(frames, np.int32), np.empty(frames, np.int32)
-    none = np.empty((0, 0, 2), np.int32)
-    empty = np.empty(0, np.int32)
-    trace(choices, 0, top, in_token, none, empty, empty, states, jumped)
-    return states, (first_count + count) / (2 * frames * positions)
+    states = np.empty(frames, np.int32)
+    trace_in_beam(choices, origin, top, in_token, states)
+    return states, (first_count + count) / (frames * positions)
 
 
 def first_rows(positions: int) -> ScoreArray:
@@ -60,12 +72,17 @@ def first_rows(positions: int) -> ScoreArray:
 
 
 def _run(
-    lattice: Lattice, floor: ScoreArray, width: float, choices: npt.NDArray[np.uint8]
+    lattice: Lattice,
+    floor: ScoreArray,
+    width: float,
+    room: int,
+    choices: ChoiceArray | None,
+    origin: npt.NDArray[np.int64],
 ) -> tuple[ScoreArray, int]:
     rows = first_rows(lattice.positions)
     count = advance_in_beam(
         lattice.emissions, lattice.blank, lattice.entry_cost, lattice.text,
-        rows[0], rows[1], floor, width, choices,
+        rows[0], rows[1], floor, width, room, choices, origin,
     )  # fmt: skip
     return rows, count
 

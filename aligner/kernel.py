@@ -78,7 +78,7 @@ def _step(
     """Move positions ``first`` to ``stop`` through one frame, in place.
 
     ``left`` is the score of the token before ``first``; ``near`` (n,) takes the
-    emission of each token, ``ways`` (n,) how each state was entered.
+    emission of each token, ``ways`` (stop - first,) how each state was entered.
     """
     # Slices from zero, and a loop of its own for the gathering: only so does the
     # compiler use vectors for the second loop (0.4 instead of 1.5 ns a cell).
@@ -88,8 +88,6 @@ def _step(
     gaps, marks = tile.bridge[first:stop], tile.flags[first:stop]
     tolls = tile.tolls[first:stop]
     rests, owns = blanks[first:stop], letters[first:stop]
-    if ways is not None:
-        taken = ways[first:stop]
     for j in range(close.shape[0]):
         rest, own = rests[j], owns[j]
         over = left + gaps[j]
@@ -100,7 +98,7 @@ def _step(
             way = FROM_TOKEN if over > rest else FROM_BLANK
             way = way if enter > own else 0
             way += BLANK_FROM_TOKEN if left > rest else 0
-            taken[j] = np.uint8(way)
+            ways[j] = np.uint8(way)
         left = own
 
 
@@ -137,7 +135,7 @@ def advance(
                 emissions[t], np.float64(emissions[t, blank]),
                 np.float64(entry_cost[t]), tile, first, stop,
                 letters[first - 1] if first > 0 else left, near, blanks, letters,
-                None if choices is None else choices[t],
+                None if choices is None else choices[t, first:stop],
             )  # fmt: skip
 
 
@@ -204,7 +202,7 @@ def advance_with_jumps(
 def advance_in_beam(
     emissions: FloatArray, blank: int, entry_cost: FloatArray, tile: Tile,
     blanks: ScoreArray, letters: ScoreArray, floor: ScoreArray, width: float,
-    choices: ChoiceArray,
+    room: int, choices: ChoiceArray | None, origin: npt.NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Move the whole text through all frames, without the states that are too low.
 
@@ -217,10 +215,13 @@ def advance_in_beam(
       letters: likewise.
       floor: states below it at a frame are dropped at the ends of the beam (T,).
       width: so are states that are by this lower than the best one.
-      choices: uint8 (T, L + 1), or (1, L + 1) if they are not wanted.
+      room: it stops before more positions than this would be computed.
+      choices: how the states in the beam were entered, frame after frame (room,), or
+        None.
+      origin: where in ``choices`` position 0 of each frame would be (T,); filled in.
 
     Returns:
-      How many states were computed, blanks and tokens.
+      How many positions were computed, -1 if ``room`` is too small for them.
     """
     frames, size = emissions.shape[0], tile.labels.shape[0]
     near = np.empty(size, np.float32)
@@ -232,12 +233,16 @@ def advance_in_beam(
         stop = min(size, high + 1)
         if low >= stop:
             break
+        first = computed - low  # where position 0 would be
         computed += stop - low
+        if computed > room:
+            return -1
+        origin[t] = first
         left = letters[low - 1] if low > 0 else -np.inf
         _step(
             emissions[t], np.float64(emissions[t, blank]), np.float64(entry_cost[t]),
             tile, low, stop, left, near, blanks, letters,
-            choices[min(t, choices.shape[0] - 1)],
+            None if choices is None else choices[first + low : computed],
         )  # fmt: skip
         if low > 0:  # left of the beam nothing may be entered from
             letters[low - 1] = -np.inf
@@ -254,7 +259,7 @@ def advance_in_beam(
         while high > low and blanks[high - 1] < least and letters[high - 1] < least:
             blanks[high - 1] = letters[high - 1] = -np.inf
             high -= 1
-    return 2 * computed
+    return computed
 
 
 @_compiled
@@ -293,3 +298,22 @@ def trace(
         elif choice & FROM_BLANK:
             in_token = False
     return position, in_token
+
+
+@_compiled
+def trace_in_beam(
+    choices: ChoiceArray, origin: npt.NDArray[np.int64], position: int, in_token: bool,
+    states: IntArray,
+) -> None:  # fmt: skip
+    """Follow the choices of ``advance_in_beam`` back; fill in the states (T,)."""
+    for t in range(states.shape[0] - 1, -1, -1):
+        states[t] = 2 * position + (1 if in_token else 0)
+        choice = choices[origin[t] + position]
+        if not in_token:
+            if choice & BLANK_FROM_TOKEN:
+                in_token = True
+                position -= 1
+        elif choice & FROM_TOKEN:
+            position -= 1
+        elif choice & FROM_BLANK:
+            in_token = False

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aligner.batch import BatchOptions, Item, align_items, is_batch, items_of
-from aligner.beam import PLAIN_CELLS_AT_ONCE, best_states_in_beam, first_rows
+from aligner.beam import best_states_in_beam, first_rows
 from aligner.graph import Jumps
 from aligner.kernel import (
     ChoiceArray,
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 _LEAST_PRUNED = 1 << 21
 # Up to this many choices (bytes) the whole trace-back fits the cache: no checkpoints.
 _PLAIN_CELLS = 1 << 22
+# With jumps, whose blocks are wider, up to what memory allows.
+_PLAIN_CELLS_WITH_JUMPS = 1 << 27
 
 
 @overload
@@ -164,7 +166,7 @@ def _align_on_cpu(
     entries = checked_entries(item.entry_cost_T, item.entry_tokens, item.tolls_L, shape)
     lattice = lattice_of(emissions, tokens, blank, entries, item.jumps)
     if prune is None:
-        prune = _LEAST_PRUNED <= shape[0] * shape[1] <= PLAIN_CELLS_AT_ONCE
+        prune = shape[0] * shape[1] >= _LEAST_PRUNED
     if prune and lattice.is_line:
         found = best_states_in_beam(lattice)
         if found is not None:
@@ -185,7 +187,7 @@ def _block_frames(lattice: Lattice) -> int:
     cube root; with jumps K choices of all positions, least at the square root.
     """
     frames, positions = lattice.frames, lattice.positions
-    plain = _PLAIN_CELLS if lattice.is_line else PLAIN_CELLS_AT_ONCE
+    plain = _PLAIN_CELLS if lattice.is_line else _PLAIN_CELLS_WITH_JUMPS
     if frames * (positions + 1) <= plain:
         return max(frames, 1)
     if lattice.is_line:

@@ -17,8 +17,8 @@ from aligner.config import AlignConfig
 from aligner.viterbi import forced_align
 from benchmarks.figures import Figure, Unit, print_figures
 from benchmarks.overhead import random_mms_fa, warm_up
+from benchmarks.problems import random_problem
 from benchmarks.speech import recordings, speech_of
-from benchmarks.viterbi import random_problem
 from pipelines.calibrate import chapter_of
 
 _CHAPTERS, _QUICK_CHAPTERS = 132, 16

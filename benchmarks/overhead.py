@@ -15,7 +15,9 @@ from aligner.align import align_chapter
 from aligner.audio import decode_audio
 from aligner.config import AlignConfig, SegmentConfig
 from aligner.segments import plan_segments
+from aligner.viterbi import forced_align
 from benchmarks.figures import Figure, Unit, print_figures
+from benchmarks.problems import random_problem
 from benchmarks.speech import BENCH, Speech, recordings, speech_of
 from benchmarks.stopwatch import Stopwatch
 from models.waveform_model import WaveformModel
@@ -88,10 +90,9 @@ def random_mms_fa(device: str = "cpu") -> WaveformModel:
 
 
 def warm_up(speech: Speech, model: WaveformModel) -> None:
-    """Load uroman and the compiled kernel; both are there once for many recordings."""
-    from benchmarks.viterbi import fastest, random_problem
-
-    fastest("viterbi", *random_problem(200, 50))
+    """Load uroman and the compiled kernels; they are there once for many recordings."""
+    for prune in (False, True):
+        forced_align(*random_problem(200, 50), prune=prune)
     chapter = chapter_of(speech.truths[0])
     first = replace(chapter, verses=chapter.verses[:1])
     quiet = replace(model, network=lambda waveforms: torch.zeros(

@@ -62,6 +62,9 @@ def synth(
         bool, typer.Option(help="Give the text of another chapter.")
     ] = False,
     long_pauses: Annotated[int, typer.Option(help="Pauses of 3 to 8 s.")] = 0,
+    headings: Annotated[
+        int, typer.Option(help="Verses under a spoken heading that the text lacks.")
+    ] = 0,
     music_db: Annotated[
         float | None, typer.Option(help="Music bed relative to the speech (-15).")
     ] = None,
@@ -101,6 +104,7 @@ def synth(
             foreign_text=foreign,
             drama=drama,
             long_pauses=long_pauses,
+            headings=headings,
             music_db=music_db,
             noise_db=noise_db,
             reverb_sec=reverb_sec,

@@ -23,8 +23,10 @@ from schemas.errors import ConfigError, PericopeError
 
 _MAX_TRIES = 50
 _LONG_PAUSE_SEC = (3.0, 8.0)
+# Words of each sentence of what is spoken and not written.
+_UNWRITTEN_WORDS = {"title": (4, 2), "heading": (5,)}
 # What can befall a verse; none of them befalls the first.
-_EVENTS = ("omitted", "repeated", "digits", "long_pauses")
+_EVENTS = ("omitted", "repeated", "digits", "long_pauses", "headings")
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ def speak_chapter(
     rng = random.Random(f"{options.seed}/{recording_id}")
     reading = _Reading(options, own_text, rng)
     reading.pause((0.3, 0.8))
-    extras = [_speak_title(reading)] if options.title else []
-    verses, repeats = _speak_verses(reading)
-    extras += repeats
+    extras = [_speak_unwritten(reading, "title")] if options.title else []
+    verses, spoken_beside = _speak_verses(reading)
+    extras += spoken_beside
     if options.foreign_text:
         verses, foreign = _swap_text(reading, verses)
         extras += foreign
@@ -108,21 +110,22 @@ def _delivery(reading: _Reading) -> tuple[Delivery, float]:
     return delivery, rng.choice([1.0, 1.0, rng.uniform(0.88, 1.14)])
 
 
-def _speak_title(reading: _Reading) -> TruthExtra:
-    words = (4, 2)
+def _speak_unwritten(reading: _Reading, kind: str) -> TruthExtra:
+    """Add a title or a heading to the recording, with the pause after it."""
     text = " ".join(
-        invent_sentence(reading.lexicon, count, reading.rng) for count in words
+        invent_sentence(reading.lexicon, count, reading.rng)
+        for count in _UNWRITTEN_WORDS[kind]
     )
     even = replace(reading, options=replace(reading.options, varied=False))
     delivery, _ = _delivery(even)
     spoken = speak(text, replace(delivery, rate=135))
-    title = _as_extra("title", text, spoken, reading.take.add(spoken.samples))
+    extra = _as_extra(kind, text, spoken, reading.take.add(spoken.samples))
     reading.pause((0.8, 1.3))
-    return title
+    return extra
 
 
 def _speak_verses(reading: _Reading) -> tuple[list[TruthVerse], list[TruthExtra]]:
-    """Speak verse after verse; returns them and the first readings of repeated ones."""
+    """Speak verse after verse; returns them, and headings and first readings."""
     options, own_text = reading.options, reading.own_text
     events = _planned_events(reading)
     last_planned = max((max(places) for places in events.values() if places), default=0)
@@ -136,9 +139,11 @@ def _speak_verses(reading: _Reading) -> tuple[list[TruthVerse], list[TruthExtra]
     ):
         text, spoken, voice = _next_verse(reading, index, events["digits"])
         befalls = {name for name, places in events.items() if index in places}
-        verse, repeats = _read_verse(reading, str(index + 1), text, spoken, befalls)
+        verse, spoken_beside = _read_verse(
+            reading, str(index + 1), text, spoken, befalls
+        )
         verses.append(replace(verse, voice=voice))
-        extras += repeats
+        extras += spoken_beside
         index += 1
     return verses, extras
 
@@ -150,6 +155,8 @@ def _read_verse(
     if "omitted" in befalls:
         return _unread_verse(number, text), []
     extras = []
+    if "headings" in befalls:
+        extras.append(_speak_unwritten(reading, "heading"))
     read: Read = "twice" if "repeated" in befalls else "once"
     if read == "twice":
         start_sec = reading.take.add(spoken.samples)
@@ -162,7 +169,7 @@ def _read_verse(
 
 
 def _planned_events(reading: _Reading) -> dict[str, set[int]]:
-    """Choose which verses get digits, are omitted, repeated or followed by a pause.
+    """Choose what befalls which verse: digits, a heading, left out, read twice, ...
 
     Raises:
       ConfigError: own text has no digits to be given, or too few verses.
@@ -174,8 +181,8 @@ def _planned_events(reading: _Reading) -> dict[str, set[int]]:
         if options.digits or wanted > len(places):
             raise ConfigError(
                 f"own text of {len(reading.own_text)} verses: expected no digits and "
-                f"at most {len(places)} of omitted, repeated and long_pauses together "
-                f"(not the first verse, nor the last), got {wanted}"
+                f"at most {len(places)} of omitted, repeated, long_pauses and headings "
+                f"together (not the first verse, nor the last), got {wanted}"
             )
     else:
         places = list(range(1, max(2, _expected_verses(options) - 1, wanted + 1)))

@@ -12,7 +12,7 @@ TRAINING_VOICES = (
 ).split()
 UNHEARD_VOICES = "f5 m5 m8 Annie klatt2 Storm michel victor".split()
 
-_COUNTS = ("digits", "omitted", "repeated", "long_pauses")
+_COUNTS = ("digits", "omitted", "repeated", "long_pauses", "headings")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class ChapterOptions:
     """Rate, pitch, gaps and vocal tract change from verse to verse (training)."""
     long_pauses: int = 0
     """So many pauses last 3 to 8 s."""
+    headings: int = 0
+    """Before so many verses a heading is spoken that the text does not have."""
     music_db: float | None = None
     """A music bed, relative to the speech."""
     noise_db: float | None = None

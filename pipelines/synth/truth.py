@@ -65,7 +65,7 @@ class TruthVerse:
 @with_config(_FILE)
 @dataclass(frozen=True)
 class TruthExtra:
-    """Speech that the text does not have: title, repeat, foreign."""
+    """Speech that the text does not have: title, heading, repeat, foreign."""
 
     kind: str
     text: str

@@ -3,6 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aligner.beam import best_states_in_beam
+from aligner.lattice import lattice_of
+from aligner.path import checked_entries
 from aligner.viterbi import forced_align
 from schemas.errors import AlignmentInfeasible
 
@@ -50,14 +53,50 @@ def test_the_pruned_path_is_that_of_the_full_lattice(problem):
         assert full.computed_share == 1
 
 
+def clear_speech(length):
+    """Return emissions and tokens of four frames each, too clear to be mistaken."""
+    steps = np.random.default_rng(3).integers(1, 27, length)
+    tokens = np.cumsum(steps) % 27 + 1  # no equal neighbours
+    emissions = np.full((4 * length, 28), -8.0, np.float32)
+    emissions[np.arange(4 * length), np.repeat(tokens, 4)] = -0.01
+    return emissions, tokens
+
+
 def test_clear_speech_needs_little_of_the_lattice():
-    rng = np.random.default_rng(3)
-    tokens = rng.integers(1, 28, 500)
-    emissions = np.full((2000, 28), -8.0, np.float32)
-    emissions[np.arange(2000), np.repeat(tokens, 4)] = -0.01
+    emissions, tokens = clear_speech(500)
     path = forced_align(emissions, tokens, prune=True)
     assert path.computed_share < 0.25
     assert path.frames.tolist() == forced_align(emissions, tokens).frames.tolist()
+
+
+def test_the_beam_stays_as_narrow_in_long_recordings():
+    shares = [
+        forced_align(*clear_speech(length), prune=True).computed_share
+        for length in (2_000, 8_000)
+    ]
+    assert shares[1] < 0.3 * shares[0]
+
+
+def test_a_beam_that_takes_too_much_memory_is_given_up():
+    emissions, tokens = clear_speech(500)
+    entries = checked_entries(None, None, None, (2000, 500))
+    lattice = lattice_of(emissions, tokens.astype(np.int32), 0, entries)
+    found = best_states_in_beam(lattice)
+    assert found is not None
+    states, share = found
+    assert states.tolist() == np.repeat(2 * np.arange(500) + 1, 4).tolist()
+    assert best_states_in_beam(lattice, int(share * 2000 * 501)) is not None
+    assert best_states_in_beam(lattice, 1000) is None
+
+
+def test_noise_is_aligned_in_the_full_lattice():
+    rng = np.random.default_rng(4)
+    emissions = rng.normal(0, 1, (2000, 28)).astype(np.float32)
+    tokens = rng.integers(1, 28, 600)
+    path = forced_align(emissions, tokens, prune=True)
+    assert path.computed_share == 1
+    full = forced_align(emissions, tokens, prune=False)
+    assert path.frames.tolist() == full.frames.tolist()
 
 
 def test_rewards_have_no_bound():

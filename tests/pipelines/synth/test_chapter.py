@@ -101,6 +101,17 @@ def test_a_title_is_spoken_that_the_text_does_not_have():
     assert len(title.text.split()) == 6
 
 
+def test_a_heading_is_spoken_before_a_verse_and_not_written():
+    samples, truth = chapter(language="spa", minutes=0.2, headings=2)
+    assert [extra.kind for extra in truth.extras] == ["heading"] * 2
+    for heading in truth.extras:
+        assert heading.text not in [verse.text for verse in truth.verses]
+        assert rms(cut(samples, heading.start_sec, heading.end_sec)) > 0.02
+        after = min(v.start_sec - heading.end_sec for v in truth.verses
+                    if v.start_sec > heading.end_sec)  # fmt: skip
+        assert 0.7 < after < 1.5
+
+
 def test_a_number_is_written_in_digits_and_read_out():
     samples, truth = eventful()
     numbers = [(v, w) for v in truth.verses for w in v.words if w.is_number]
@@ -196,7 +207,9 @@ def test_the_chapter_is_as_long_as_wanted():
     assert all(low <= len(verse.text.split()) <= high for verse in truth.verses)
 
 
-@pytest.mark.parametrize("name", ["omitted", "repeated", "digits", "long_pauses"])
+@pytest.mark.parametrize(
+    "name", ["omitted", "repeated", "digits", "long_pauses", "headings"]
+)
 def test_a_short_chapter_goes_on_until_everything_has_happened(name):
     _, truth = chapter(language="spa", minutes=0.05, **{name: 4})
     gaps = [b[0] - a[1] for a, b in itertools.pairwise(spoken_intervals(truth))]
@@ -206,6 +219,7 @@ def test_a_short_chapter_goes_on_until_everything_has_happened(name):
         "repeated": [e for e in truth.extras if e.kind == "repeat"],
         "digits": [v for v in truth.verses if any(w.is_number for w in v.words)],
         "long_pauses": [gap for gap in gaps if gap > 2],
+        "headings": [e for e in truth.extras if e.kind == "heading"],
     }
     assert {key: len(found) for key, found in happened.items()} == {
         key: 4 * (key == name) for key in happened

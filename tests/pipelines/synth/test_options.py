@@ -24,6 +24,7 @@ from schemas.errors import ConfigError
         {"omitted": -1},
         {"repeated": -2},
         {"long_pauses": -1},
+        {"headings": -1},
         {"reverb_sec": -0.1},
         {"reverb_sec": math.inf},
         {"music_db": math.nan},
