@@ -230,11 +230,11 @@ class _Found:
             score = span_score(self.frame_score, *frames)
             times[int(self.spans.word[k])] = (start_sec, end_sec, score)
         for star in stars:
-            start_sec, end_sec, score = times[star.word_start]
+            start_sec, end_sec, _ = times[star.word_start]
             if star.at_start:  # a title may come before the number: take what is last
                 start_sec = self._after_last_pause(start_sec, end_sec)
             for word in range(star.word_start, star.word_end):
-                times[word] = (start_sec, end_sec, score)
+                times[word] = (start_sec, end_sec, math.nan)
         never = (math.nan, math.nan, math.nan)
         return tuple(
             WordSpan(
