@@ -32,6 +32,11 @@ class StarSpan:
     end_sec: float
     for_text: str
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its start and end."""
+        return self.start_sec, self.end_sec
+
 
 class EventKind(StrEnum):
     """How a reading can differ from the text."""
@@ -59,6 +64,11 @@ class ReadingEvent:
     end_sec: float
     text: str = ""
     """What was read or passed over, where it is written."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its start and end."""
+        return self.start_sec, self.end_sec
 
 
 @dataclass(frozen=True, kw_only=True)
