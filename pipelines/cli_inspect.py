@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,7 +11,9 @@ from rich.table import Table
 
 from schemas.errors import ConfigError
 from schemas.segment import Segment
-from schemas.tables import AlignmentRow
+
+if TYPE_CHECKING:
+    from schemas.tables import AlignmentRow
 
 
 def inspect(
@@ -75,7 +77,7 @@ def _rejects_table(rows) -> Table:
     return table
 
 
-def _events_table(rows: Iterable[AlignmentRow]) -> Table:
+def _events_table(rows: "Iterable[AlignmentRow]") -> Table:
     table = Table("recording", box=None, header_style="bold")
     for title in ("kind", "verse"):
         table.add_column(title, no_wrap=True)
