@@ -1,6 +1,5 @@
 """Choices of the aligner, each with its unit; unknown values are refused at once."""
 
-import math
 from dataclasses import dataclass
 
 from schemas.errors import ConfigError
@@ -34,10 +33,14 @@ class AlignConfig:
     from the recording's own scores, and the plain line where these tell too little."""
     star_toll: float = 10.0
     """Cost (nats) of each such wildcard, so that it does not nibble at verses."""
-    omission_cost: float | None = 40.0
-    """Cost (nats) of a verse that the reader left out; None or inf: never."""
-    repeat_cost: float | None = 40.0
-    """Cost (nats) of reading a verse again; None or inf: never."""
+    omissions: bool = True
+    """A verse may be left out."""
+    omission_cost: float = 40.0
+    """Cost (nats) of a verse that was left out."""
+    repeats: bool = True
+    """A verse may be read more than once."""
+    repeat_cost: float = 40.0
+    """Cost (nats) of reading a verse again."""
     asides: bool = True
     """Headings, titles and announcements of the text may be read or not; else, and
     where the reading is not free, they are taken for unread."""
@@ -60,10 +63,9 @@ class AlignConfig:
     @property
     def free_reading(self) -> bool:
         """Whether anything but the plain line is aligned; only viterbi can."""
-        costs = (self.omission_cost, self.repeat_cost)
         return self.backend == "viterbi" and any((
-            self.star_between_verses, self.star_at_end, costs != (None, None),
-            self.asides, self.number_forms, self.unread_references,
+            self.star_between_verses, self.star_at_end, self.omissions,
+            self.repeats, self.asides, self.number_forms, self.unread_references,
         ))  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -77,15 +79,10 @@ class AlignConfig:
         level = self.free_star_log_prob
         _require(level is None or level <= 0, "align.free_star_log_prob",
                  "0 or below", level)  # fmt: skip
-        for name in ("star_toll", "pause_cost", "context_sec"):
+        for name in ("star_toll", "omission_cost", "repeat_cost", "pause_cost",
+                     "context_sec"):  # fmt: skip
             value = getattr(self, name)
             _require(value >= 0, f"align.{name}", "0 or above", value)
-        for name in ("omission_cost", "repeat_cost"):
-            value = getattr(self, name)
-            _require(value is None or value >= 0, f"align.{name}",
-                     "0 or above (inf: never)", value)  # fmt: skip
-            if value == math.inf:  # TOML has no word for None
-                object.__setattr__(self, name, None)
         for name in ("pause_decay_sec", "min_pause_sec", "window_sec",
                      "batch_windows"):  # fmt: skip
             value = getattr(self, name)

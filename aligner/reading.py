@@ -221,9 +221,9 @@ def _ways(passages: Sequence[Passage], config: AlignConfig) -> Iterator[Way]:
         if passage is None or passage.kind == OPENING:
             continue
         start, end = passage.start, passage.end
-        if config.omission_cost is not None:
+        if config.omissions:
             yield start, end, config.omission_cost, (OMIT, number)
-        if config.repeat_cost is not None:
+        if config.repeats:
             yield end, start, config.repeat_cost, (REPEAT, number)
 
 

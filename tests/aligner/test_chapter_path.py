@@ -200,10 +200,21 @@ def test_without_freedom_the_plain_line_is_read():
     heard = spoken(ONE, "and twelve birds", THREE)
     config = AlignConfig(
         star_at_start=False, star_between_verses=False, star_at_end=False,
-        omission_cost=None, repeat_cost=None, asides=False, number_forms=False,
+        omissions=False, repeats=False, asides=False, number_forms=False,
         unread_references=False, free_star_log_prob=-0.5,
     )  # fmt: skip
     assert not config.free_reading
     spans, reading, found = read((ONE, "and 12 birds", THREE), heard, config)
+    assert spans == list(heard.spans)
+    assert reading.events == () and found.path.jumps == ()
+
+
+def test_another_backend_reads_the_plain_line():
+    """The defaults ask for a free reading; only viterbi can give one."""
+    heard = spoken(ONE, THREE)
+    config = AlignConfig(star_at_start=False, backend="torchaudio", pause_cost=0)
+    assert not config.free_reading
+    aside = Aside(1, AsideKind.HEADING, "The Fisher of 3 Lakes")
+    spans, reading, found = read((ONE, THREE), heard, config, [aside])
     assert spans == list(heard.spans)
     assert reading.events == () and found.path.jumps == ()

@@ -52,7 +52,7 @@ def test_what_is_inserted_leaves_the_line_in_order():
 @pytest.mark.parametrize(
     ("config", "deeds"),
     [
-        ({"omission_cost": None, "repeat_cost": None}, {SKIP, TURN, PASS_OVER}),
+        ({"omissions": False, "repeats": False}, {SKIP, TURN, PASS_OVER}),
         ({"number_forms": False, "asides": False}, {SKIP, OMIT, REPEAT, PASS_OVER}),
         ({"unread_references": False}, {SKIP, OMIT, REPEAT, TURN}),
     ],
