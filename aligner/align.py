@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aligner.chapter_path import FrameEvent, best_chapter_path
+from aligner.as_read import spoken_text
+from aligner.chapter_path import best_chapter_path
 from aligner.config import AlignConfig
 from aligner.emissions import OPEN_GATE, AcousticModel, Gate, compute_emissions
 from aligner.path import AlignmentPath
 from aligner.pauses import Pause, find_pauses, level_db
 from aligner.posteriors import word_confidences
+from aligner.reading_events import FrameEvent, Reading
 from aligner.scores import (
     frame_score,
     lowest,
@@ -21,7 +23,9 @@ from aligner.scores import (
     worst_window_score,
 )
 from aligner.spans import EdgeOffsets, FrameSpans, frame_spans, seconds_from_spans
+from aligner.spelling import Speller
 from aligner.tokens import EncodedChapter, Star, encode_chapter
+from aligner.variants import find_variants
 from schemas.alignment import (
     ChapterAlignment,
     EventKind,
@@ -74,11 +78,13 @@ def align_chapter(
         word_separator=model.word_separator,
         star_at_start=config.star_at_start,
     )
+    speller = Speller.of(model, chapter.language)
+    variants = find_variants(chapter, encoded, speller, config)
     levels = level_db(waveform_N)
     pauses = find_pauses(levels, config.min_pause_sec)
     emissions = compute_emissions(waveform_N, model, config, workers=workers, gate=gate)
     try:
-        best = best_chapter_path(emissions, encoded, pauses, config, model)
+        best = best_chapter_path(emissions, encoded, pauses, config, model, variants)
     except AlignmentInfeasible as error:
         raise AlignmentInfeasible(f"{recording_id}: {error}") from error
     path = best.path
@@ -91,10 +97,12 @@ def align_chapter(
             emissions, encoded.tokens, model.blank, path, spans, model.hop_samples
         )
     measured = scores, confidences, best.margins
-    found = _Found(encoded, spans, times, *measured, pauses, model.hop_samples)
+    found = _Found(
+        encoded, best.reading, spans, times, *measured, pauses, model.hop_samples
+    )
     events = tuple(
         _reading_event(event, chapter, duration_sec, model.hop_samples)
-        for event in best.events
+        for event in best.reading.events
     )
     return ChapterAlignment(
         recording_id=recording_id,
@@ -126,7 +134,7 @@ def _reading_event(
 def _spoken(events: Sequence[ReadingEvent]) -> Iterator[StarSpan]:
     """Yield the intervals of events that are speech but no verse."""
     for event in events:
-        if event.kind != EventKind.OMITTED:
+        if event.kind not in (EventKind.OMITTED, EventKind.UNREAD):
             yield StarSpan(event.start_sec, event.end_sec, event.text)
 
 
@@ -164,6 +172,7 @@ class _Found:
     """The path, read back as words and verses."""
 
     encoded: EncodedChapter
+    reading: Reading
     spans: FrameSpans
     times: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
     frame_score: FloatArray
@@ -176,8 +185,14 @@ class _Found:
 
     def verse(self, index: int, verse: Verse) -> VerseAlignment:
         """Return one verse; its times are NaN if nothing of it could be aligned."""
-        stars = [star for star in self.encoded.stars if star.verse == index]
         in_verse = self.spans.verse == index
+        read = set(self.spans.word[in_verse].tolist())
+        stars = [
+            star
+            for star in self.reading.stars
+            if star.verse == index and star.word_start in read
+        ]
+        changes = [change for k, change in self.reading.changes if k == index]
         words = self._words(index, np.flatnonzero(in_verse), stars)
         timed = [word for word in words if math.isfinite(word.start_sec)]
         score, worst = self._scores(in_verse)
@@ -192,7 +207,8 @@ class _Found:
             confidence=lowest(word.confidence for word in words),
             margin=float(self.margins[index]),
             words=words,
-            stars=tuple(self._star_span(star, words) for star in stars),
+            stars=tuple(_star_span(star, words, verse.text) for star in stars),
+            spoken_text=spoken_text(verse.text, changes) if changes else "",
         )
 
     def opening_star(self) -> tuple[StarSpan, ...]:
@@ -248,10 +264,8 @@ class _Found:
             worst_window_score(self.frame_score, start, end, window),
         )
 
-    def _star_span(self, star: Star, words: tuple[WordSpan, ...]) -> StarSpan:
-        covered = words[star.word_start : star.word_end]
-        return StarSpan(
-            covered[0].start_sec,
-            covered[0].end_sec,
-            " ".join(word.word for word in covered),
-        )
+
+def _star_span(star: Star, words: tuple[WordSpan, ...], text: str) -> StarSpan:
+    first, last = words[star.word_start], words[star.word_end - 1]
+    written = text[first.char_start : last.char_end]
+    return StarSpan(first.start_sec, first.end_sec, written)

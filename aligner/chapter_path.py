@@ -3,7 +3,7 @@
 Shapes: T frames, C labels, L tokens of the chapter's own line.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,46 +15,25 @@ from aligner.emissions import AcousticModel
 from aligner.margins import verse_margins
 from aligner.path import AlignmentPath, FloatArray
 from aligner.pauses import Pause, verse_start_cost
-from aligner.reading import (
-    OMIT,
-    OPENING,
-    REPEAT,
-    STAR,
-    VERSE,
-    EncodedAside,
-    ReadingGraph,
-    line_path,
-    plain_graph,
-    reading_graph,
-)
+from aligner.reading import line_path, plain_graph, reading_graph
+from aligner.reading_events import Reading, last_readings, reading_of
 from aligner.star_cost import star_level
 from aligner.tokens import EncodedChapter
+from aligner.variants import Variants
 from aligner.viterbi import forced_align
-from schemas.alignment import EventKind
-
-# A star between verses that takes less is no speech: the longest pause's edges.
-_LEAST_UNWRITTEN_FRAMES = 15
-
-
-@dataclass(frozen=True)
-class FrameEvent:
-    """A ``ReadingEvent`` in frames; ``verse`` is an index."""
-
-    kind: EventKind
-    verse: int
-    start_frame: int
-    end_frame: int
-    text: str
 
 
 @dataclass(frozen=True, eq=False)
 class ChapterPath:
-    """The path in terms of the chapter's own tokens (L,), and the events."""
+    """The path in terms of the chapter's own tokens (L,), and what was read.
+
+    A number's star has the interval of its form where one was read.
+    """
 
     path: AlignmentPath
     margins: npt.NDArray[np.float64]
     """Of each verse (nats), see ``aligner.margins``; NaN if they are not wanted."""
-    events: tuple[FrameEvent, ...] = ()
+    reading: Reading
 
 
 def best_chapter_path(
@@ -63,7 +42,7 @@ def best_chapter_path(
     pauses: Sequence[Pause],
     config: AlignConfig,
     model: AcousticModel,
-    asides: Sequence[EncodedAside] = (),
+    variants: Variants,
 ) -> ChapterPath:
     """Align a chapter with all the freedom that its reader is given.
 
@@ -73,7 +52,7 @@ def best_chapter_path(
       pauses: where the reader paused, for the soft cost on verse starts.
       config: freedoms and costs.
       model: names its blank and its hop.
-      asides: text outside the verses that may have been read.
+      variants: what may have been said otherwise or left out.
 
     Raises:
       AlignmentInfeasible: the text is far too long for the audio.
@@ -96,47 +75,24 @@ def best_chapter_path(
             level = star_level(emissions_TC, path, encoded, blank)
     graph = own
     if level is not None:
-        graph = reading_graph(encoded, config, asides)
+        graph = reading_graph(encoded, config, variants)
         starred = _with_star(emissions_TC, level)
         path = forced_align(
             starred, graph.tokens, blank, entry_cost_T=cost_T,
             entry_tokens=graph.begins, tolls_L=graph.tolls, jumps=graph.jumps,
         )  # fmt: skip
+        path = last_readings(graph, path)
+    reading = reading_of(graph, path, encoded, variants)
     margins = np.full(len(encoded.verses), np.nan)
     if config.confidence:
         margins = verse_margins(
-            starred, graph.tokens, blank, path, graph.verse_first_token,
+            starred, graph.tokens, blank, path, reading.verse_first_token,
             entry_cost_T=cost_T, entry_tokens=graph.begins, tolls_L=graph.tolls,
             jumps=graph.jumps, hop_samples=model.hop_samples,
         )  # fmt: skip
-    events = sorted(_events(graph, path), key=lambda event: event.start_frame)
-    return ChapterPath(line_path(graph, path), margins, tuple(events))
+    return ChapterPath(line_path(graph, path, variants), margins, reading)
 
 
 def _with_star(emissions_TC: FloatArray, log_prob: float) -> FloatArray:
     star = np.full((len(emissions_TC), 1), log_prob, np.float32)
     return np.concatenate([emissions_TC, star], axis=1)
-
-
-def _events(graph: ReadingGraph, path: AlignmentPath) -> Iterator[FrameEvent]:
-    for passage in graph.passages:
-        if passage.kind in (OPENING, VERSE):
-            continue
-        start = int(path.starts[passage.start])
-        end = int(path.ends[passage.end - 1])
-        if start < 0 or end < 0:
-            continue
-        if passage.kind != STAR:
-            yield FrameEvent(EventKind.ASIDE, passage.verse, start, end, passage.text)
-        elif end - start >= _LEAST_UNWRITTEN_FRAMES:
-            yield FrameEvent(EventKind.UNWRITTEN, passage.verse, start, end, "")
-    for frame, jump in path.jumps:
-        deed, number = graph.jump_of[jump]
-        verse = graph.passages[number]
-        if deed == OMIT:
-            yield FrameEvent(EventKind.OMITTED, verse.verse, frame, frame, "")
-        elif deed == REPEAT:
-            inside = (path.tokens >= verse.start) & (path.tokens < verse.end)
-            earlier = np.flatnonzero(inside[:frame])
-            span = int(earlier[0]), int(earlier[-1]) + 1
-            yield FrameEvent(EventKind.REPEATED, verse.verse, *span, "")

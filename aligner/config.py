@@ -18,7 +18,8 @@ class AlignConfig:
     """How a chapter is aligned."""
 
     backend: str = "viterbi"
-    """viterbi (our own), torchaudio or ctc-segmentation (both for the plain line)."""
+    """viterbi (our own), torchaudio or ctc-segmentation. These two align the plain
+    line: with them the reader has no freedom, whatever the keys below say."""
     star_at_start: bool = True
     """Let a wildcard take speech before verse 1 that is not in the text (a title)."""
     star_log_prob: float = 0.0
@@ -32,10 +33,21 @@ class AlignConfig:
     from the recording's own scores, and the plain line where these tell too little."""
     star_toll: float = 10.0
     """Cost (nats) of each such wildcard, so that it does not nibble at verses."""
-    omission_cost: float | None = 40.0
-    """Cost (nats) of a verse that the reader left out; None: never."""
-    repeat_cost: float | None = 40.0
-    """Cost (nats) of reading a verse again; None: never."""
+    omissions: bool = True
+    """A verse may be left out."""
+    omission_cost: float = 40.0
+    """Cost (nats) of a verse that was left out."""
+    repeats: bool = True
+    """A verse may be read more than once."""
+    repeat_cost: float = 40.0
+    """Cost (nats) of reading a verse again."""
+    asides: bool = True
+    """Headings, titles and announcements of the text may be read or not; else, and
+    where the reading is not free, they are taken for unread."""
+    number_forms: bool = True
+    """A number may be read in one of the forms known of its language, or otherwise."""
+    unread_references: bool = True
+    """Scripture references in brackets may be passed over."""
     pause_cost: float = 20.0
     """Cost (nats) of starting a verse where no pause has just ended; 0 turns it off."""
     pause_decay_sec: float = 0.3
@@ -50,9 +62,11 @@ class AlignConfig:
 
     @property
     def free_reading(self) -> bool:
-        """Whether anything but the plain line has to be aligned."""
-        costs = (self.omission_cost, self.repeat_cost)
-        return self.star_between_verses or self.star_at_end or costs != (None, None)
+        """Whether anything but the plain line is aligned; only viterbi can."""
+        return self.backend == "viterbi" and any((
+            self.star_between_verses, self.star_at_end, self.omissions,
+            self.repeats, self.asides, self.number_forms, self.unread_references,
+        ))  # fmt: skip
 
     def __post_init__(self) -> None:
         _require(self.backend in BACKENDS, "align.backend", f"one of {BACKENDS}",
@@ -62,7 +76,11 @@ class AlignConfig:
                  self.pause_cost)  # fmt: skip
         _require(self.star_log_prob <= 0, "align.star_log_prob", "0 or below",
                  self.star_log_prob)  # fmt: skip
-        for name in ("pause_cost", "context_sec"):
+        level = self.free_star_log_prob
+        _require(level is None or level <= 0, "align.free_star_log_prob",
+                 "0 or below", level)  # fmt: skip
+        for name in ("star_toll", "omission_cost", "repeat_cost", "pause_cost",
+                     "context_sec"):  # fmt: skip
             value = getattr(self, name)
             _require(value >= 0, f"align.{name}", "0 or above", value)
         for name in ("pause_decay_sec", "min_pause_sec", "window_sec",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from aligner.as_read import as_read
 from aligner.config import SegmentConfig
 from aligner.edges import EdgeRule, LevelTrack, Opening
 from aligner.measures import measure_segment
@@ -40,7 +41,7 @@ def plan_segments(
     words that fit in none (one word longer than max_sec, a few words alone between two
     long pauses) are in no segment. A run of words shorter than min_sec gets up to 0.5 s
     more of the silence on either side. In mode "verse" there is one segment a verse, as
-    long as it happens to be.
+    long as it happens to be. References that were passed over are in no segment's text.
 
     Args:
       alignment: verses in order of time, with their scores and levels.
@@ -53,6 +54,7 @@ def plan_segments(
     Returns:
       Segments in order of time that do not overlap; edges are whole milliseconds.
     """
+    alignment = as_read(alignment)
     track = LevelTrack.of(alignment.level_db, alignment.hop_samples // 2)
     places = place_words(alignment)
     segments = []

@@ -6,9 +6,8 @@ first verse for what is spoken there unwritten (a title), and in place of every 
 Source: Pratap et al. 2023, section 3.1.
 """
 
-import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from aligner.normalise import Token, normalise_verse
 from aligner.romanise import romanise_word
+from aligner.spelling import is_gap, letter_columns, spell
 from schemas.errors import TextEmpty
 from schemas.source import Chapter
 
@@ -25,9 +25,6 @@ NO_VERSE = -1
 NO_WORD = -1
 
 _Verses: TypeAlias = tuple[tuple[Token, ...], ...]
-
-# A native vocabulary has one of these for the "'" that normalisation leaves.
-_VOCABULARY_APOSTROPHES = ("'", "\u02bc", "\ua78c", "\u02bb", "\u2019")
 
 
 @dataclass(frozen=True)
@@ -82,48 +79,12 @@ class _Item:
     at_start: bool = False
 
 
-def letter_columns(
-    labels: Sequence[str], blank: int, word_separator: int | None
-) -> dict[str, int]:
-    """Return the column of every single letter of a vocabulary.
-
-    Upper-case vocabularies answer to lower-case letters too.
-    """
-    columns: dict[str, int] = {}
-    for column, label in enumerate(labels):
-        if len(label) == 1 and column not in (blank, word_separator):
-            columns[label] = column
-    for label, column in list(columns.items()):
-        if len(label.lower()) == 1:
-            columns.setdefault(label.lower(), column)
-    known = (columns[a] for a in _VOCABULARY_APOSTROPHES if a in columns)
-    apostrophe = next(known, None)
-    if apostrophe is not None:
-        columns.setdefault("'", apostrophe)
-    return columns
-
-
 def _romanised(word: Token, language: str) -> str:
     return "" if word.is_number else romanise_word(word.normalised, language)
 
 
 def _native(word: Token) -> str:
     return "" if word.is_number else word.normalised
-
-
-def _spell(
-    letters: str, columns: Mapping[str, int], unknown: Counter[str]
-) -> tuple[int, ...]:
-    """Return the columns of a word's letters; count those that have none."""
-    spelt: list[int] = []
-    for letter in letters:
-        # A vocabulary may hold base and accent where NFKC has one letter.
-        parts = letter if letter in columns else unicodedata.normalize("NFD", letter)
-        found = [columns[part] for part in parts if part in columns]
-        spelt += found
-        if not found:
-            unknown[letter] += 1
-    return tuple(spelt)
 
 
 def _verse_items(
@@ -143,11 +104,6 @@ def _verse_items(
     return items
 
 
-def _is_gap(text: str, start: int, end: int) -> bool:
-    """Say whether anything but zero-width marks stands between two words."""
-    return any(unicodedata.category(char) != "Cf" for char in text[start:end])
-
-
 def _separated(before: _Item, after: _Item, chapter: Chapter, verses: _Verses) -> bool:
     """Say whether a word separator belongs between two items.
 
@@ -161,7 +117,7 @@ def _separated(before: _Item, after: _Item, chapter: Chapter, verses: _Verses) -
     words = verses[before.verse]
     start = words[before.word_end - 1].char_end
     end = words[after.word_start].char_start
-    return _is_gap(chapter.verses[before.verse].text, start, end)
+    return is_gap(chapter.verses[before.verse].text, start, end)
 
 
 def _with_separators(
@@ -278,7 +234,7 @@ def encode_chapter(
         item
         for index, words in enumerate(verses)
         for item in _verse_items(
-            index, words, [_spell(w, columns, unknown) for w in spelt[index]], star
+            index, words, [spell(w, columns, unknown) for w in spelt[index]], star
         )
     ]
     _check_not_empty(items, chapter, sum(map(len, verses)))

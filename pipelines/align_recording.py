@@ -20,7 +20,7 @@ from schemas.keys import digest_of
 from schemas.source import Chapter
 
 STAGE = "align"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

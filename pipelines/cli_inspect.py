@@ -1,8 +1,9 @@
 """``pericope inspect``."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,6 +11,9 @@ from rich.table import Table
 
 from schemas.errors import ConfigError
 from schemas.segment import Segment
+
+if TYPE_CHECKING:
+    from schemas.tables import AlignmentRow
 
 
 def inspect(
@@ -19,19 +23,24 @@ def inspect(
     ] = "",
     worst: Annotated[int, typer.Option(help="List so many lowest scores.")] = 0,
     rejects: Annotated[bool, typer.Option(help="List the rejects.")] = False,
+    events: Annotated[
+        bool, typer.Option(help="List where readers differed from the text.")
+    ] = False,
     language: Annotated[str, typer.Option(help="Only this language.")] = "",
     save: Annotated[
         Path | None, typer.Option(help="Write the segment's audio (FLAC) here.")
     ] = None,
 ) -> None:
     """Look into a corpus: the summary, the worst segments, one segment, the rejects."""
-    from pipelines.summary import summarise, summary_table
-    from pipelines.tables import read_rejects, read_segments
+    from pipelines.summary import reading_lines, summarise, summary_table
+    from pipelines.tables import read_alignments, read_rejects, read_segments
 
     console = Console(markup=False, highlight=False, emoji=False)
     if rejects:
         rows = [row for row in read_rejects(corpus) if language in ("", row.language)]
         console.print(_rejects_table(rows))
+    elif events:
+        console.print(_events_table(read_alignments(corpus, language)))
     elif key:
         segment = _find(read_segments(corpus, language), key, corpus)
         _print_segment(segment, console)
@@ -42,7 +51,11 @@ def inspect(
         ordered = sorted(labeled, key=lambda s: (not math.isnan(s.score), s.score))
         console.print(_segments_table(ordered[:worst]))
     else:
-        console.print(summary_table(summarise(corpus)))
+        summaries = summarise(corpus)
+        console.print(summary_table(summaries))
+        differing = reading_lines(summaries)
+        if differing:
+            print("\n".join(["\nread otherwise than written:", *differing]))
 
 
 def _find(segments, key: str, corpus: str) -> Segment:
@@ -61,6 +74,21 @@ def _rejects_table(rows) -> Table:
     table.add_column("message", overflow="fold")
     for row in rows:
         table.add_row(row.stage, row.key, row.reason, row.message)
+    return table
+
+
+def _events_table(rows: "Iterable[AlignmentRow]") -> Table:
+    table = Table("recording", box=None, header_style="bold")
+    for title in ("kind", "verse"):
+        table.add_column(title, no_wrap=True)
+    for title in ("start", "end"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("text", overflow="fold")
+    for row in rows:
+        for event in row.events:
+            times = f"{event.start_sec:.2f}", f"{event.end_sec:.2f}"
+            verse = event.verse or "end"
+            table.add_row(row.recording_id, event.kind, verse, *times, event.text)
     return table
 
 

@@ -41,7 +41,12 @@ def run(
     from pipelines.job import prepare_job, run_job
     from pipelines.memory import return_freed_memory
     from pipelines.progress import hours_and_minutes, observing
-    from pipelines.summary import dropped_lines, summarise, summary_table
+    from pipelines.summary import (
+        dropped_lines,
+        reading_lines,
+        summarise,
+        summary_table,
+    )
 
     started_sec = time.monotonic()
     config = load_config(corpus)
@@ -59,6 +64,9 @@ def run(
         Console().print(summary_table(summaries))
         print("\ndropped:")
         print("\n".join(dropped_lines(summaries)) or "  nothing")
+        differing = reading_lines(summaries)
+        if differing:
+            print("\n".join(["\nread otherwise than written:", *differing]))
         hours = sum(row.hours for row in summaries)
         took_sec = time.monotonic() - started_sec
         print(

@@ -75,20 +75,32 @@ def write_rejects(rejects: Iterable[Reject], context: RunContext) -> int:
 
 
 def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
-    """Return a row for each verse; the star before verse 1 is told with verse 1."""
-    first = alignment.verses[0]
-    opened = replace(first, stars=(*alignment.stars, *first.stars))
+    """Return a row for each verse.
+
+    Events are told with the verse that they are at, and so are their stars; the star
+    before verse 1 with verse 1, what follows the last verse with the last.
+    """
+    verses = alignment.verses
+    place = {verse.verse: k for k, verse in reversed(list(enumerate(verses)))}
+    place[""] = len(verses) - 1
+    own = {event.interval: place[event.verse] for event in alignment.events}
+    stars = [(own.get(star.interval, 0), star) for star in alignment.stars]
     return [
         AlignmentRow(
             recording_id=cut.recording_id,
             language=cut.language,
             book=cut.book,
             chapter=cut.chapter,
-            verse=verse,
+            verse=replace(
+                verse, stars=(*(star for at, star in stars if at == k), *verse.stars)
+            ),
+            events=tuple(
+                event for event in alignment.events if place[event.verse] == k
+            ),
             model=alignment.model,
             digest=cut.alignment,
         )
-        for verse in (opened, *alignment.verses[1:])
+        for k, verse in enumerate(verses)
     ]
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isfinite
+from types import MappingProxyType
 
-from schemas.alignment import ChapterAlignment
+from schemas.alignment import ChapterAlignment, EventKind
 from schemas.segment import Fate, LedgerEntry, Segment
 from schemas.tables import Verdict
 from schemas.units import msec_from_sec
@@ -21,12 +22,18 @@ PAUSE = "pause"
 """Nothing was read: quiet between segments."""
 STAR = "star"
 """Something was read that is not in the text, such as a title."""
+ASIDE, REPEATED = "aside", "repeated"
+"""A heading or other text outside the verses; a verse before it was read again."""
 NOT_SEGMENTED = "not_segmented"
 """Words that fit in no segment."""
 SILENT_OR_SHORT = "silent_or_short"
 """Silence, or a sound between silences too short for a clip, where there is no text."""
 REJECTED = "rejected:"
 """The whole recording was rejected; the reject's reason follows."""
+
+_EVENT_REASONS = MappingProxyType(
+    {EventKind.ASIDE: ASIDE, EventKind.REPEATED: REPEATED}
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -102,12 +109,19 @@ def find_gaps(
 ) -> tuple[Gap, ...]:
     """Return what was read but is in no segment.
 
-    That is what is not in the text (the stars outside any verse), and words that fit in
-    no segment.
+    That is what is not in the text (the stars outside any verse), asides, a verse that
+    was read again, and words that fit in no segment.
     """
     starts = sorted(segment.start_sec for segment in segments)
     ends = sorted(segment.end_sec for segment in segments)
-    gaps = [Gap(star.start_sec, star.end_sec, STAR) for star in alignment.stars]
+    told = {
+        event.interval: _EVENT_REASONS.get(event.kind, STAR)
+        for event in alignment.events
+    }
+    gaps = [
+        Gap(star.start_sec, star.end_sec, told.get(star.interval, STAR))
+        for star in alignment.stars
+    ]
     words = [word for verse in alignment.verses for word in verse.words]
     for word in words:
         middle_sec = (word.start_sec + word.end_sec) / 2

@@ -24,6 +24,8 @@ class LanguageSummary:
     unlabeled_hours: float = 0.0
     dropped_hours: dict[str, float] = field(default_factory=dict)
     median_score: float | None = None
+    events: dict[str, int] = field(default_factory=dict)
+    """How often readers differed from the text, by kind."""
 
     @property
     def hours(self) -> float:
@@ -33,7 +35,7 @@ class LanguageSummary:
 
 
 def summarise(root: str) -> list[LanguageSummary]:
-    """Read ledger, segments and rejects of a finished corpus."""
+    """Read the tables of a finished corpus."""
     found: defaultdict[str, LanguageSummary] = defaultdict(lambda: LanguageSummary(""))
     recordings: defaultdict[str, set[str]] = defaultdict(set)
     for row in _rows(root, "ledger"):
@@ -51,6 +53,10 @@ def summarise(root: str) -> list[LanguageSummary]:
     for row in _rows(root, "segments", ["language", "score"]):
         found[row["language"]].segments += 1
         scores[row["language"]].append(row["score"])
+    for row in _rows(root, "alignments", ["language", "events"]):
+        counts = found[row["language"]].events
+        for event in row["events"]:
+            counts[event["kind"]] = counts.get(event["kind"], 0) + 1
     for row in _rows(root, "rejects"):
         found[row["language"]].rejects += 1
     for language, summary in found.items():
@@ -80,6 +86,16 @@ def dropped_lines(summaries: list[LanguageSummary]) -> list[str]:
         f"  {row.language}: {_reasons(row.dropped_hours)}"
         for row in summaries
         if row.dropped_hours
+    ]
+
+
+def reading_lines(summaries: list[LanguageSummary]) -> list[str]:
+    """Return a line for each language whose readers differed from the text."""
+    return [
+        f"  {row.language}: "
+        + ", ".join(f"{n} {k}" for k, n in sorted(row.events.items()))
+        for row in summaries
+        if row.events
     ]
 
 

@@ -32,6 +32,11 @@ class StarSpan:
     end_sec: float
     for_text: str
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its start and end."""
+        return self.start_sec, self.end_sec
+
 
 class EventKind(StrEnum):
     """How a reading can differ from the text."""
@@ -40,6 +45,7 @@ class EventKind(StrEnum):
     OMITTED = "omitted"  # a verse that was not read
     REPEATED = "repeated"  # a verse that was read more than once
     ASIDE = "aside"  # a heading or other aside that was read
+    UNREAD = "unread"  # a bracketed reference that was passed over
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class ReadingEvent:
 
     ``verse`` is the verse itself, or the one before which it happened ("" at the end).
     Of a verse that was read again the interval is that of the readings before the last,
-    which is the one that the verse's times are of. An omission takes no time.
+    which is the one that the verse's times are of. What was
+    left out takes no time.
     """
 
     kind: EventKind
@@ -56,7 +63,12 @@ class ReadingEvent:
     start_sec: float
     end_sec: float
     text: str = ""
-    """What was read, where it is written."""
+    """What was read or passed over, where it is written."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its start and end."""
+        return self.start_sec, self.end_sec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +85,8 @@ class VerseAlignment:
     words: tuple[WordSpan, ...]
     stars: tuple[StarSpan, ...]
     spoken_text: str = ""
-    """What was read, where it is known to differ from the text (numbers)."""
+    """What was read, where it is known to differ from the text: numbers in words, and
+    no reference that was passed over."""
     confidence: float = float("nan")
     """The lowest of its words: one wrong word does not show in a mean of twenty."""
     margin: float = float("nan")

@@ -11,7 +11,13 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from schemas.alignment import StarSpan, VerseAlignment, WordSpan
+from schemas.alignment import (
+    EventKind,
+    ReadingEvent,
+    StarSpan,
+    VerseAlignment,
+    WordSpan,
+)
 from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject, Segment
 
@@ -29,6 +35,8 @@ class AlignmentRow:
     book: str
     chapter: int
     verse: VerseAlignment
+    events: tuple[ReadingEvent, ...] = ()
+    """Those at the verse; the last verse has what follows it, too."""
     model: str
     digest: str
     """Name of the stored result from which the row was made."""
@@ -85,6 +93,15 @@ _WORDS = pa.list_(
 _STARS = pa.list_(
     pa.struct([*_fields("start_sec end_sec", _REAL), _field("for_text", _TEXT)])
 )
+_EVENTS = pa.list_(
+    pa.struct(
+        [
+            *_fields("kind verse", _TEXT),
+            *_fields("start_sec end_sec", _REAL),
+            _field("text", _TEXT),
+        ]
+    )
+)
 
 ALIGNMENTS = _schema(
     "alignments",
@@ -94,6 +111,7 @@ ALIGNMENTS = _schema(
     *_fields("start_sec end_sec score score_worst confidence margin", _REAL),
     _field("words", _WORDS),
     _field("stars", _STARS),
+    _field("events", _EVENTS),
     *_fields("model digest", _TEXT),
 )
 
@@ -150,18 +168,25 @@ def alignment_row(record: AlignmentRow) -> dict[str, Any]:
     verse = record.verse
     # Both have a field "verse": the second one, the verse's number, is the column.
     row = {**vars(record), **vars(verse)}
-    return {**row, "words": _rows_of(verse.words), "stars": _rows_of(verse.stars)}
+    spans = {"words": verse.words, "stars": verse.stars, "events": record.events}
+    return {**row, **{name: _rows_of(values) for name, values in spans.items()}}
 
 
 def alignment_from_row(row: Mapping[str, Any]) -> AlignmentRow:
     """Return the aligned verse that a row of ALIGNMENTS stands for."""
     own = ("recording_id", "language", "book", "chapter", "model", "digest")
-    rest = {name: value for name, value in row.items() if name not in own}
+    rest = {k: value for k, value in row.items() if k not in (*own, "events")}
     rest["words"] = tuple(WordSpan(**word) for word in row["words"])
     rest["stars"] = tuple(StarSpan(**star) for star in row["stars"])
     return AlignmentRow(
-        verse=VerseAlignment(**rest), **{name: row[name] for name in own}
+        verse=VerseAlignment(**rest),
+        events=tuple(_event_from_row(event) for event in row["events"]),
+        **{name: row[name] for name in own},
     )
+
+
+def _event_from_row(row: Mapping[str, Any]) -> ReadingEvent:
+    return ReadingEvent(**{**row, "kind": EventKind(row["kind"])})
 
 
 def _ledger_from_row(row: Mapping[str, Any]) -> LedgerEntry:

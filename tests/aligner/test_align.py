@@ -7,13 +7,15 @@ import pytest
 
 from aligner.align import align_chapter
 from aligner.audio import decode_audio
-from aligner.config import AlignConfig
+from aligner.config import AlignConfig, SegmentConfig
+from aligner.numbers import spoken_forms
+from aligner.segments import plan_segments
 from models import load_acoustic_model
 from pipelines.alignment_file import dump_alignment
 from pipelines.synth.compare import edge_errors, median_error_sec
-from schemas.alignment import ChapterAlignment
+from schemas.alignment import ChapterAlignment, EventKind, StarSpan
 from schemas.errors import AlignmentInfeasible, TextEmpty
-from schemas.source import Chapter, Verse
+from schemas.source import Aside, AsideKind, Chapter, Verse
 from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from tests.pipelines.corpora import Speech
 
@@ -267,3 +269,57 @@ def test_confidence_can_be_turned_off(aligned, speech, waveforms, model):
         assert np.isnan(verse.margin) and np.isnan(verse.confidence)
         assert verse.score == full.score
         assert all(np.isnan(word.confidence) for word in verse.words)
+
+
+def test_a_number_is_told_in_the_words_in_which_it_was_read(aligned, speech):
+    """Swahili's number words are known; the written digits stay in the text."""
+    (verse,) = (v for v in aligned[MARK].verses if v.stars)
+    (star,) = verse.stars
+    number = next(
+        word for v in speech.truths[MARK].verses for word in v.words if word.is_number
+    )
+    (form,) = spoken_forms(star.for_text, "swh")
+    assert verse.spoken_text == verse.text.replace(star.for_text, form)
+    assert abs(star.start_sec - number.start_sec) < 0.1
+    others = (v for alignment in aligned.values() for v in alignment.verses)
+    assert [v.spoken_text for v in others if v.spoken_text] == [verse.spoken_text]
+
+
+def test_a_title_that_is_an_aside_is_an_event(aligned, speech, waveforms, model):
+    title = speech.truths[MARK].extras[0]
+    unspoken = Aside(2, AsideKind.HEADING, "Nyumba ya samaki wadogo")
+    asides = (Aside(0, AsideKind.CHAPTER, title.text), unspoken)
+    chapter = replace(chapter_of(speech, MARK), asides=asides)
+    alignment = align_chapter(waveforms[MARK], chapter, model, AlignConfig())
+    (event,) = alignment.events
+    assert (event.kind, event.verse) == (EventKind.ASIDE, "1")
+    assert event.text == title.text
+    assert abs(event.start_sec - title.start_sec) < 0.15
+    assert abs(event.end_sec - title.end_sec) < 0.15
+    assert StarSpan(*event.interval, title.text) in alignment.stars
+    np.testing.assert_allclose(starts(alignment), starts(aligned[MARK]), atol=0.05)
+    segments = plan_segments(
+        alignment, SegmentConfig(), book="", reader="", drama=False, licence=""
+    )
+    assert min(s.start_sec for s in segments) >= event.end_sec - 0.05
+
+
+def test_a_reference_that_was_not_read_is_in_no_clip(aligned, speech, waveforms, model):
+    chapter = chapter_of(speech, LUKE)
+    verses = list(chapter.verses)
+    verses[1] = replace(verses[1], text=f"{verses[1].text} (Isaya 40:3)")
+    changed = replace(chapter, verses=tuple(verses))
+    alignment = align_chapter(waveforms[LUKE], changed, model, AlignConfig())
+    (event,) = alignment.events
+    assert (event.kind, event.verse) == (EventKind.UNREAD, verses[1].number)
+    verse = alignment.verses[1]
+    assert verse.text == verses[1].text
+    assert verse.spoken_text == chapter.verses[1].text
+    assert np.isnan([word.start_sec for word in verse.words[-2:]]).all()
+    assert verse.stars == ()
+    segments = plan_segments(
+        alignment, SegmentConfig(), book="", reader="", drama=False, licence=""
+    )
+    text = " ".join(segment.text for segment in segments)
+    assert "Isaya" not in text
+    assert chapter.verses[1].text in text

@@ -12,7 +12,7 @@ import soundfile
 
 from pipelines.cli import main
 from pipelines.selections import read_selection
-from pipelines.tables import read_segments
+from pipelines.tables import read_alignments, read_segments
 from schemas.units import SAMPLE_RATE_HZ
 from tests.pipelines.corpora import contents, write_corpus
 
@@ -233,6 +233,16 @@ def test_inspect_begins_with_the_summary(finished, command):
     assert [line.split()[0] for line in done.out.splitlines()] == [
         *("language", "rus", "swh", "all")
     ]
+
+
+def test_inspect_lists_where_readers_differ_from_the_text(finished, command):
+    done = command("inspect", finished, "--events")
+    assert done.status == 0
+    rows = list(read_alignments(str(finished)))
+    events = [event for row in rows for event in row.events]
+    lines = done.out.splitlines()
+    assert lines[0].split() == "recording kind verse start end text".split()
+    assert len(lines) == 1 + len(events)
 
 
 def test_inspect_lists_the_worst_with_whole_keys(finished, segments, command):

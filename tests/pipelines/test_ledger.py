@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aligner.config import SegmentConfig
 from aligner.segments import plan_segments
 from pipelines.ledger import Gap, build_ledger, find_gaps, rejected_ledger
+from schemas.alignment import EventKind, ReadingEvent, StarSpan
 from schemas.segment import Fate
 from schemas.tables import Verdict
 from schemas.units import msec_from_sec
@@ -110,6 +111,33 @@ def test_words_without_times_are_no_gaps():
     lost = replace(word, start_sec=math.nan, end_sec=math.nan)
     verse = replace(alignment.verses[0], words=(lost,))
     assert find_gaps(replace(alignment, verses=(verse,)), ()) == ()
+
+
+def test_what_was_read_besides_the_verses_has_a_fate_of_its_own():
+    chapter = make_chapter([[Spoken("neno")], [Spoken("nyoka")]])
+    after_sec = chapter.duration_sec
+    kinds = (EventKind.UNWRITTEN, EventKind.ASIDE, EventKind.REPEATED)
+    told = [
+        ReadingEvent(kind, "2", after_sec + k, after_sec + k + 0.9)
+        for k, kind in enumerate(kinds)
+    ]
+    untimed = [
+        ReadingEvent(kind, "2", 0.6, 0.6)
+        for kind in (EventKind.OMITTED, EventKind.UNREAD)
+    ]
+    longer = replace(
+        chapter,
+        duration_sec=after_sec + 3,
+        events=(*untimed, *told),
+        stars=tuple(StarSpan(*event.interval, event.text) for event in told),
+    )
+    gaps = find_gaps(longer, ())
+    entries = build_ledger("r", "swh", longer.duration_sec, (), {}, gaps)
+    beside = [e.reason for e in entries if e.start_sec >= after_sec - 0.001]
+    assert [reason for reason in beside if reason != "pause"] == [
+        "star", "aside", "repeated",
+    ]  # fmt: skip
+    assert (entries[0].start_sec, entries[-1].end_sec) == (0.0, longer.duration_sec)
 
 
 def test_gaps_that_touch_become_one_entry():

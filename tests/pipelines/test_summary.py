@@ -9,13 +9,21 @@ from pipelines.ledger import rejected_ledger
 from pipelines.summary import (
     LanguageSummary,
     dropped_lines,
+    reading_lines,
     summarise,
     summary_table,
 )
 from pipelines.tables import read_ledger, read_segments, write_rows
+from schemas.alignment import EventKind, ReadingEvent
 from schemas.segment import Fate, LedgerEntry, Reject
-from schemas.tables import LEDGER_TABLE, REJECT_TABLE, SEGMENT_TABLE
-from tests.builders import NAN, make_segment
+from schemas.tables import (
+    ALIGNMENT_TABLE,
+    LEDGER_TABLE,
+    REJECT_TABLE,
+    SEGMENT_TABLE,
+    AlignmentRow,
+)
+from tests.builders import NAN, make_chapter, make_segment, spoken
 
 HOUR_SEC = 3600.0
 
@@ -43,6 +51,13 @@ def root(tmp_path):
     write_rows(root, LEDGER_TABLE, ledger, "swh")
     write_rows(root, SEGMENT_TABLE, segments, "swh")
     write_rows(root, REJECT_TABLE, rejects)
+    kinds = (EventKind.ASIDE, EventKind.OMITTED, EventKind.ASIDE)
+    alignment = AlignmentRow(
+        recording_id="a", language="swh", book="MRK", chapter=1, model="", digest="",
+        verse=make_chapter([spoken("kuku na mti")]).verses[0],
+        events=tuple(ReadingEvent(kind, "1", 0.0, 0.0) for kind in kinds),
+    )  # fmt: skip
+    write_rows(root, ALIGNMENT_TABLE, [alignment], "swh")
     return root
 
 
@@ -85,6 +100,10 @@ def test_why_is_told_by_weight_in_minutes(root):
     assert dropped_lines(summarise(root)) == [
         "  swh: rejected:text_empty 60.0 min, pause 30.0 min"
     ]
+
+
+def test_readers_who_differ_from_the_text_are_counted(root):
+    assert reading_lines(summarise(root)) == ["  swh: 2 aside, 1 omitted"]
 
 
 def test_a_folder_without_tables_is_empty(tmp_path):

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.alignment import StarSpan, VerseAlignment, WordSpan
+from schemas.alignment import (
+    EventKind,
+    ReadingEvent,
+    StarSpan,
+    VerseAlignment,
+    WordSpan,
+)
 from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject, Segment
 from schemas.tables import (
@@ -42,6 +48,10 @@ words = st.lists(
     st.builds(WordSpan, text, real, real, real, count, count, real), max_size=3
 ).map(tuple)
 stars = st.lists(st.builds(StarSpan, real, real, text), max_size=2).map(tuple)
+events = st.lists(
+    st.builds(ReadingEvent, st.sampled_from(EventKind), text, real, real, text),
+    max_size=2,
+).map(tuple)
 segments = st.builds(
     Segment,
     **{f.name: text for f in fields(Segment) if f.type in ("str", str)},
@@ -61,7 +71,7 @@ RECORDS = [
         ALIGNMENT_TABLE,
         st.builds(
             AlignmentRow, recording_id=text, language=text, book=text, chapter=count,
-            verse=verses, model=text, digest=text,
+            verse=verses, events=events, model=text, digest=text,
         ),
     ),
     (REJECT_TABLE, st.builds(Reject, text, text, text, text, text)),
