@@ -27,8 +27,11 @@ GRAPH, LINE = "graph", "★ at start"
 LINE_ONLY: dict[str, Any] = {
     "star_between_verses": False,
     "star_at_end": False,
-    "omission_cost": None,
-    "repeat_cost": None,
+    "omissions": False,
+    "repeats": False,
+    "asides": False,
+    "number_forms": False,
+    "unread_references": False,
 }
 TITLE, OTHER_TEXT = "title", "other text"
 CASES: dict[str, dict[str, Any]] = {

@@ -64,7 +64,7 @@ def test_freedoms_can_be_turned_off(config, deeds):
     assert {deed for deed, _ in graph.jump_of} == deeds
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(90, 160), st.booleans())
 def test_every_path_reads_or_jumps_and_its_spans_are_in_order(seed, frames, at_start):
     """On noise all jumps are taken in all combinations."""
