@@ -10,9 +10,10 @@ that of the full lattice, ties included.
 import numpy as np
 import numpy.typing as npt
 
-from aligner.kernel import ChoiceArray, ScoreArray, advance_in_beam, trace_in_beam
+from aligner.kernel import ChoiceArray, ScoreArray, advance_in_beam
 from aligner.lattice import Lattice
 from aligner.path import IntArray
+from aligner.trace import trace_in_beam
 
 # Bytes, one a position in the beam. Clear speech needs 80 to 200 a frame: two hours.
 _MOST_CHOICES = 1 << 28

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from aligner import kernel
 from aligner.gpu_batch import Batch, Place
+from aligner.trace import trace as trace_line
 
 
 def advance(batch: Batch, begin: int, end: int, *, keep: bool) -> None:
@@ -43,7 +44,7 @@ def trace(batch: Batch, begin: int, end: int) -> None:
         states, codes = np.empty((2, stop - begin), np.int32)
         codes[:] = -1
         own = slice(place.position_at, place.position_at + place.positions)
-        position, in_token = kernel.trace(
+        position, in_token = trace_line(
             choices.cpu().numpy(), low, top, bool(in_token), taken.cpu().numpy(),
             batch.row_of[own].cpu().numpy(), sources, states, codes,
         )  # fmt: skip

@@ -61,7 +61,7 @@ class TileJumps(NamedTuple):
     """Whether it leads from a token to an equal one."""
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile without the GIL, and keep the machine code on disk where possible."""
     try:
         return numba.njit(nogil=True, cache=True)(function)
@@ -69,8 +69,8 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(nogil=True)(function)
 
 
-@_compiled
-def _step(
+@compiled
+def step(
     row: FloatArray, blank_score: float, cost: float, tile: Tile, first: int, stop: int,
     left: float, near: FloatArray, blanks: ScoreArray, letters: ScoreArray,
     ways: ChoiceArray | None,
@@ -102,7 +102,7 @@ def _step(
         left = own
 
 
-@_compiled
+@compiled
 def advance(
     emissions: FloatArray, blank: int, entry_cost: FloatArray, tile: Tile,
     blanks: ScoreArray, letters: ScoreArray, edge: ScoreArray, low: int, high: int,
@@ -131,7 +131,7 @@ def advance(
         left = edge[t]
         edge[t] = letters[size - 1]
         if first < stop:
-            _step(
+            step(
                 emissions[t], np.float64(emissions[t, blank]),
                 np.float64(entry_cost[t]), tile, first, stop,
                 letters[first - 1] if first > 0 else left, near, blanks, letters,
@@ -139,7 +139,7 @@ def advance(
             )  # fmt: skip
 
 
-@_compiled
+@compiled
 def advance_with_jumps(
     emissions: FloatArray, blank: int, entry_cost: FloatArray, tile: Tile,
     jumps: TileJumps, blanks: ScoreArray, letters: ScoreArray, edge: ScoreArray,
@@ -173,7 +173,7 @@ def advance_with_jumps(
             leaving[t, column, 1] = letters[at - 1] if at > 0 else left
         blank_score = np.float64(emissions[t, blank])
         cost = np.float64(entry_cost[t])
-        _step(
+        step(
             emissions[t], blank_score, cost, tile, 0, size, left, near, blanks, letters,
             None if choices is None else choices[t, tile.start : tile.start + size],
         )  # fmt: skip
@@ -198,7 +198,7 @@ def advance_with_jumps(
                     taken[t, jumps.enter_row[k], 1] = 2 * jumps.number[k] + by_token
 
 
-@_compiled
+@compiled
 def advance_in_beam(
     emissions: FloatArray, blank: int, entry_cost: FloatArray, tile: Tile,
     blanks: ScoreArray, letters: ScoreArray, floor: ScoreArray, width: float,
@@ -239,7 +239,7 @@ def advance_in_beam(
             return -1
         origin[t] = first
         left = letters[low - 1] if low > 0 else -np.inf
-        _step(
+        step(
             emissions[t], np.float64(emissions[t, blank]), np.float64(entry_cost[t]),
             tile, low, stop, left, near, blanks, letters,
             None if choices is None else choices[first + low : computed],
@@ -260,60 +260,3 @@ def advance_in_beam(
             blanks[high - 1] = letters[high - 1] = -np.inf
             high -= 1
     return computed
-
-
-@_compiled
-def trace(
-    choices: ChoiceArray, low: int, position: int, in_token: bool,
-    taken: npt.NDArray[np.int32], row_of: IntArray, sources: IntArray,
-    states: IntArray, jumped: IntArray,
-) -> tuple[int, bool]:  # fmt: skip
-    """Follow the choices of a block back; return the state before it.
-
-    Args:
-      choices: of the positions from ``low`` on (K, n).
-      low: first position of ``choices``.
-      position: where the path is in the last frame.
-      in_token: whether it is in the token there, else in the blank before it.
-      taken: as in ``advance_with_jumps``.
-      row_of: the column of each position in ``taken`` (L + 1,).
-      sources: the position that each jump leaves.
-      states: is filled with the path's states (K,).
-      jumped: is filled with the jump that leads to each frame, -1 for none (K,).
-    """
-    for t in range(choices.shape[0] - 1, -1, -1):
-        states[t] = 2 * position + (1 if in_token else 0)
-        choice = choices[t, position - low]
-        if choice & (TOKEN_BY_JUMP if in_token else BLANK_BY_JUMP):
-            code = taken[t, row_of[position], 1 if in_token else 0]
-            jumped[t] = code >> 1
-            in_token = code & 1 == 1
-            position = sources[code >> 1] - (1 if in_token else 0)
-        elif not in_token:
-            if choice & BLANK_FROM_TOKEN:
-                in_token = True
-                position -= 1
-        elif choice & FROM_TOKEN:
-            position -= 1
-        elif choice & FROM_BLANK:
-            in_token = False
-    return position, in_token
-
-
-@_compiled
-def trace_in_beam(
-    choices: ChoiceArray, origin: npt.NDArray[np.int64], position: int, in_token: bool,
-    states: IntArray,
-) -> None:  # fmt: skip
-    """Follow the choices of ``advance_in_beam`` back; fill in the states (T,)."""
-    for t in range(states.shape[0] - 1, -1, -1):
-        states[t] = 2 * position + (1 if in_token else 0)
-        choice = choices[origin[t] + position]
-        if not in_token:
-            if choice & BLANK_FROM_TOKEN:
-                in_token = True
-                position -= 1
-        elif choice & FROM_TOKEN:
-            position -= 1
-        elif choice & FROM_BLANK:
-            in_token = False

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 
-from aligner.kernel import ScoreArray, Tile, _compiled, _step
+from aligner.kernel import ScoreArray, Tile, compiled, step
 from aligner.path import FloatArray, IntArray
 
 
-@_compiled
+@compiled
 def _log_sum(one: float, other: float) -> float:
     """Return log(exp(one) + exp(other))."""
     low, high = min(one, other), max(one, other)
@@ -20,7 +20,7 @@ def _log_sum(one: float, other: float) -> float:
     return high + math.log1p(math.exp(low - high))
 
 
-@_compiled
+@compiled
 def spelling_log_probs(
     emissions: FloatArray, blank: int, tokens: IntArray, words: IntArray,
     log_probs: ScoreArray,
@@ -55,7 +55,7 @@ def spelling_log_probs(
         log_probs[w] = _log_sum(blanks[length], letters[length - 1])
 
 
-@_compiled
+@compiled
 def score_entries(
     emissions: FloatArray, blank: int, entry_cost: FloatArray, text: Tile,
     low: IntArray, high: IntArray, entries: IntArray, scores: ScoreArray,
@@ -91,7 +91,7 @@ def score_entries(
             scores[entries[k, 2] + t - entries[k, 1]] = score
             k += 1
         left = letters[low[t] - 1] if low[t] > 0 else -np.inf
-        _step(
+        step(
             emissions[t], np.float64(emissions[t, blank]), np.float64(entry_cost[t]),
             text, low[t], high[t], left, near, blanks, letters, None,
         )  # fmt: skip
@@ -99,7 +99,7 @@ def score_entries(
             letters[low[t] - 1] = -np.inf
 
 
-@_compiled
+@compiled
 def add_rest_of_path(
     emissions: FloatArray, blank: int, entry_cost: FloatArray, text: Tile,
     low: IntArray, high: IntArray, entries: IntArray, scores: ScoreArray,

@@ -29,7 +29,6 @@ from aligner.kernel import (
     Tile,
     advance,
     advance_with_jumps,
-    trace,
 )
 from aligner.lattice import Lattice, lattice_of
 from aligner.path import (
@@ -42,6 +41,7 @@ from aligner.path import (
     impossible,
     path_from_states,
 )
+from aligner.trace import trace
 
 if TYPE_CHECKING:
     import torch

@@ -33,12 +33,12 @@ LINE_ONLY: dict[str, Any] = {
     "number_forms": False,
     "unread_references": False,
 }
-TITLE, OTHER_TEXT = "title", "other text"
+TITLE, OTHER_TEXT = "title", "foreign"
 CASES: dict[str, dict[str, Any]] = {
     TITLE: {},
     "digits": {"digits": 3},
-    "left out": {"omitted": 2},
-    "read twice": {"repeated": 2},
+    "omitted": {"omitted": 2},
+    "repeated": {"repeated": 2},
     "heading": {"headings": 2},
     OTHER_TEXT: {"foreign_text": True},
 }
@@ -48,8 +48,8 @@ _NOTE = (
     "All chapters have a spoken title that is not written; the first column has "
     "nothing else. An event is found where one of its kind is told of the same verse, "
     "at a time when it was heard. Edges: mean error of starts and ends of verses that "
-    "were read once, numbers left out; 'over a clean chapter' compares with the first "
-    "column. Of the other text no verse was read: all are left out."
+    "were read once, numbers left out; 'over clean' compares with the first "
+    "column. Of the foreign text no verse was read. Scores: medians of verses."
 )
 
 
@@ -70,7 +70,7 @@ def measure(*, quick: bool) -> list[Figure]:
             if aligner == GRAPH:
                 figures += event_figures(case, aligned)
             figures.append(
-                Figure(name=f"verse score, median, {aligner}", case=case,
+                Figure(name=f"score, {aligner}", case=case,
                        value=median_score(aligned), unit=Unit.NATS)
             )  # fmt: skip
     return figures
@@ -95,9 +95,9 @@ def edge_figures(
     """Return the mean error, and how much larger it is than a clean chapter's."""
     aim = 1.1 if aligner == GRAPH and case != TITLE else None
     return [
-        Figure(name=f"edges of other verses, mean, {aligner}", case=case,
+        Figure(name=f"edges, {aligner}", case=case,
                value=mean_sec * 1000, unit=Unit.MSEC),
-        Figure(name=f"over a clean chapter, {aligner}", case=case,
+        Figure(name=f"edges over clean, {aligner}", case=case,
                value=mean_sec / clean_sec, unit=Unit.RATIO, at_most=aim),
     ]  # fmt: skip
 

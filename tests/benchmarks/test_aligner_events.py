@@ -94,7 +94,7 @@ def test_edges_are_of_verses_that_were_read_once():
     assert mean_sec == pytest.approx(0.02)
     graph = edge_figures("heading", GRAPH, 0.023, 0.02)
     assert [figure.is_missed for figure in graph] == [False, True]
-    assert values(graph)["over a clean chapter, graph"] == pytest.approx(1.15)
+    assert values(graph)["edges over clean, graph"] == pytest.approx(1.15)
     assert not any(f.has_aim for f in edge_figures("heading", LINE, 0.023, 0.02))
 
 
