@@ -22,6 +22,10 @@ from aligner.tokens import EncodedChapter
 from aligner.variants import Variants
 from aligner.viterbi import forced_align
 
+# The opening star costs less than others: a title is longer than what is slipped in
+# between verses, and verse 1 must not begin in it. At the full cost one of 8 did.
+_OPENING_SHARE = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class ChapterPath:
@@ -60,7 +64,7 @@ def best_chapter_path(
     blank = model.blank
     cost_T = verse_start_cost(pauses, len(emissions_TC), config)
     own = plain_graph(encoded)
-    starred = _with_star(emissions_TC, config.star_log_prob)
+    starred = _with_stars(emissions_TC, config.star_log_prob)
     if config.pause_cost > 0:
         path = align_with(
             config.backend, starred, own.tokens, blank,
@@ -76,7 +80,7 @@ def best_chapter_path(
     graph = own
     if level is not None:
         graph = reading_graph(encoded, config, variants)
-        starred = _with_star(emissions_TC, level)
+        starred = _with_stars(emissions_TC, _OPENING_SHARE * level, level)
         path = forced_align(
             starred, graph.tokens, blank, entry_cost_T=cost_T,
             entry_tokens=graph.begins, tolls_L=graph.tolls, jumps=graph.jumps,
@@ -93,6 +97,7 @@ def best_chapter_path(
     return ChapterPath(line_path(graph, path, variants), margins, reading)
 
 
-def _with_star(emissions_TC: FloatArray, log_prob: float) -> FloatArray:
-    star = np.full((len(emissions_TC), 1), log_prob, np.float32)
-    return np.concatenate([emissions_TC, star], axis=1)
+def _with_stars(emissions_TC: FloatArray, *log_probs: float) -> FloatArray:
+    shape = (len(emissions_TC), len(log_probs))
+    stars = np.broadcast_to(np.array(log_probs, np.float32), shape)
+    return np.concatenate([emissions_TC, stars], axis=1)

@@ -72,7 +72,8 @@ def reading_graph(
     """Lay out a chapter's tokens with what may be read beside them.
 
     Args:
-      encoded: the chapter's own line; an opening star stays where it is.
+      encoded: the chapter's own line; an opening star stays where it is, all others
+        are of the column after its.
       config: which freedoms the reader has, and what they cost.
       variants: what may be said otherwise or left out, as far as it is wanted.
     """
@@ -80,6 +81,9 @@ def reading_graph(
     for part in _parts(encoded, config, variants):
         line.lay_part(part)
     graph = _graph(line, encoded)
+    others = graph.tokens == encoded.star
+    others[: sum(star.at_start for star in encoded.stars)] = False
+    graph.tokens[others] = encoded.star + 1
     graph.tolls[line.stars] = config.star_toll
     graph.tolls[line.walls] = _WALL
     ways = [
