@@ -24,7 +24,7 @@ from aligner.viterbi import forced_align
 
 # The opening star costs less than others: a title is longer than what is slipped in
 # between verses, and verse 1 must not begin in it. At the full cost one of 8 did.
-_OPENING_SHARE = 0.5
+_OPENING_SHARE = 0.75
 
 
 @dataclass(frozen=True, eq=False)

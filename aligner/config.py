@@ -39,7 +39,7 @@ class AlignConfig:
     """Cost (nats) of a verse that was left out."""
     repeats: bool = True
     """A verse may be read more than once."""
-    repeat_cost: float = 40.0
+    repeat_cost: float = 20.0
     """Cost (nats) of reading a verse again."""
     asides: bool = True
     """Headings, titles and announcements of the text may be read or not; else, and

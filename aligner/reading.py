@@ -85,6 +85,7 @@ def reading_graph(
     others[: sum(star.at_start for star in encoded.stars)] = False
     graph.tokens[others] = encoded.star + 1
     graph.tolls[line.stars] = config.star_toll
+    graph.begins[line.stars] = True
     graph.tolls[line.walls] = _WALL
     ways = [
         *line.turns,

@@ -12,7 +12,7 @@ import numpy as np
 from aligner.path import AlignmentPath, FloatArray
 from aligner.tokens import EncodedChapter
 
-_SHARE_OF_THE_WAY = 1 / 3
+_SHARE_OF_THE_WAY = 1 / 4
 # Nats a frame by which verses must stand above blanks.
 _LEAST_DISTANCE = 0.2
 

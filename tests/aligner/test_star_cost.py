@@ -25,10 +25,10 @@ def level_of(text: float, silence: float, *, wrong_verses: int = 0) -> float | N
     return star_level(emissions, path, encoded, 0)
 
 
-def test_the_star_lies_a_third_of_the_way_from_text_to_blanks():
+def test_the_star_lies_a_quarter_of_the_way_from_text_to_blanks():
     # Of three frames two are letters, one is blank.
     read = (2 * -0.3 + -1.2) / 3
-    assert level_of(-0.3, -1.2) == pytest.approx(read + (-1.2 - read) / 3, abs=0.02)
+    assert level_of(-0.3, -1.2) == pytest.approx(read + (-1.2 - read) / 4, abs=0.02)
 
 
 def test_one_wrong_verse_of_three_moves_nothing():
