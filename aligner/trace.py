@@ -19,6 +19,19 @@ from aligner.path import IntArray
 
 
 @compiled
+def _step_back(choice: int, position: int, in_token: bool) -> tuple[int, bool]:
+    """Return the state on the line from which a state was entered."""
+    if not in_token:
+        if choice & BLANK_FROM_TOKEN:
+            return position - 1, True
+    elif choice & FROM_TOKEN:
+        return position - 1, True
+    elif choice & FROM_BLANK:
+        return position, False
+    return position, in_token
+
+
+@compiled
 def trace(
     choices: ChoiceArray, low: int, position: int, in_token: bool,
     taken: npt.NDArray[np.int32], row_of: IntArray, sources: IntArray,
@@ -45,14 +58,8 @@ def trace(
             jumped[t] = code >> 1
             in_token = code & 1 == 1
             position = sources[code >> 1] - (1 if in_token else 0)
-        elif not in_token:
-            if choice & BLANK_FROM_TOKEN:
-                in_token = True
-                position -= 1
-        elif choice & FROM_TOKEN:
-            position -= 1
-        elif choice & FROM_BLANK:
-            in_token = False
+        else:
+            position, in_token = _step_back(choice, position, in_token)
     return position, in_token
 
 
@@ -65,11 +72,4 @@ def trace_in_beam(
     for t in range(states.shape[0] - 1, -1, -1):
         states[t] = 2 * position + (1 if in_token else 0)
         choice = choices[origin[t] + position]
-        if not in_token:
-            if choice & BLANK_FROM_TOKEN:
-                in_token = True
-                position -= 1
-        elif choice & FROM_TOKEN:
-            position -= 1
-        elif choice & FROM_BLANK:
-            in_token = False
+        position, in_token = _step_back(choice, position, in_token)
