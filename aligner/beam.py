@@ -8,15 +8,18 @@ that of the full lattice, ties included.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from aligner.kernel import ChoiceArray, ScoreArray, advance_in_beam
-from aligner.lattice import Lattice
+from aligner.kernel import Kept, advance_in_beam, gain_after
+from aligner.lattice import Lattice, first_rows, new_kept
 from aligner.path import IntArray
-from aligner.trace import trace_in_beam
+from aligner.steps import ScoreArray
+from aligner.trace import trace_line
 
-# Bytes, one a position in the beam. Clear speech needs 80 to 200 a frame: two hours.
-_MOST_CHOICES = 1 << 28
+# Frames between the rows that are kept: half as many positions are computed again at
+# each frame, beside 10 to 400 in the beam.
+_BLOCK_FRAMES = 32
+# Positions of all rows kept, 16 bytes each. Clear speech keeps 1 to 6 a frame.
+_MOST_KEPT = 1 << 24
 # A wider beam saves too little (synthetic chapters: 3 to 10 % of the lattice); the
 # first one has to be narrow, or its path is no good. Small lattices cost nothing.
 _MOST_SHARE, _FIRST_SHARE = 0.25, 0.05
@@ -28,12 +31,13 @@ _ROUNDING = 1e-9
 
 
 def best_states_in_beam(
-    lattice: Lattice, most_choices: int = _MOST_CHOICES
+    lattice: Lattice, most_kept: int = _MOST_KEPT
 ) -> tuple[IntArray, float] | None:
     """Return the best path's states (T,) and the share of the lattice computed.
 
     None where it does not pay: the beam finds no path, an entry is rewarded, or what is
-    left in has more than ``most_choices`` positions or a quarter of all.
+    left in is more than a quarter of all, or more than ``most_kept`` positions of the
+    rows kept.
     """
     frames, positions = lattice.frames, lattice.positions
     if min(lattice.entry_cost.min(initial=0), lattice.text.tolls.min(initial=0)) < 0:
@@ -42,34 +46,26 @@ def best_states_in_beam(
         max(_SMALL, int(share * frames * positions))
         for share in (_MOST_SHARE, _FIRST_SHARE)
     )
-    room = min(room, most_choices)
     nowhere = np.full(frames, -np.inf)
-    origin = np.empty(frames, np.int64)
-    rows, first_count = _run(lattice, nowhere, _BEAM_NATS, first_room, None, origin)
+    start = new_kept(1, 1)
+    rows, first_count = _run(
+        lattice, nowhere, _BEAM_NATS, first_room, frames + 1, start
+    )
     bound = _end_score(rows)
     if first_count < 0 or bound == -np.inf:
         return None
-    likeliest = lattice.emissions.max(axis=1).astype(np.float64)
-    # What every path still gains at most after each frame.
-    gain = np.append(np.cumsum(likeliest[:0:-1])[::-1], 0.0)
-    floor = bound - abs(bound) * _ROUNDING - gain
-    choices = np.empty(room, np.uint8)  # takes memory only as far as it is written
-    rows, count = _run(lattice, floor, np.inf, room, choices, origin)
+    floor = bound - abs(bound) * _ROUNDING - gain_after(lattice.emissions)
+    # Takes memory only as far as it is written.
+    kept = new_kept(-(-frames // _BLOCK_FRAMES), min(room, most_kept))
+    rows, count = _run(lattice, floor, np.inf, room, _BLOCK_FRAMES, kept)
     if count < 0:
         return None
-    top, in_token = positions - 1, False
-    if positions > 1 and rows[1, -2] > rows[0, -1]:
-        top, in_token = top - 1, True
     states = np.empty(frames, np.int32)
-    trace_in_beam(choices, origin, top, in_token, states)
+    trace_line(
+        lattice.emissions, lattice.blank, lattice.entry_cost, lattice.whole,
+        _BLOCK_FRAMES, kept, states,
+    )  # fmt: skip
     return states, (first_count + count) / (frames * positions)
-
-
-def first_rows(positions: int) -> ScoreArray:
-    """Return the rows before the first frame: in the first blank, for nothing."""
-    rows = np.full((2, positions), -np.inf)
-    rows[0, 0] = 0.0
-    return rows
 
 
 def _run(
@@ -77,13 +73,13 @@ def _run(
     floor: ScoreArray,
     width: float,
     room: int,
-    choices: ChoiceArray | None,
-    origin: npt.NDArray[np.int64],
+    block: int,
+    kept: Kept,
 ) -> tuple[ScoreArray, int]:
     rows = first_rows(lattice.positions)
     count = advance_in_beam(
-        lattice.emissions, lattice.blank, lattice.entry_cost, lattice.text,
-        rows[0], rows[1], floor, width, room, choices, origin,
+        lattice.emissions, lattice.blank, lattice.entry_cost, lattice.whole,
+        rows[0], rows[1], floor, width, room, block, kept,
     )  # fmt: skip
     return rows, count
 

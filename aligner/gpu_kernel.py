@@ -12,7 +12,7 @@ barrier stands between frames. No size is a constant of the compiled code.
 import triton
 import triton.language as tl
 
-from aligner import kernel
+from aligner import steps
 from aligner.gpu_batch import Batch, Place
 
 # With 16 warps four positions a thread: two chunks for a chapter of 4,000 letters.
@@ -33,11 +33,11 @@ _CHOICE_AT = tl.constexpr(Place._fields.index("choice_at"))
 _WIDTH = tl.constexpr(Place._fields.index("width"))
 _TAKEN_AT = tl.constexpr(Place._fields.index("taken_at"))
 
-_FROM_BLANK = tl.constexpr(kernel.FROM_BLANK)
-_FROM_TOKEN = tl.constexpr(kernel.FROM_TOKEN)
-_BLANK_FROM_TOKEN = tl.constexpr(kernel.BLANK_FROM_TOKEN)
-_TOKEN_BY_JUMP = tl.constexpr(kernel.TOKEN_BY_JUMP)
-_BLANK_BY_JUMP = tl.constexpr(kernel.BLANK_BY_JUMP)
+_FROM_BLANK = tl.constexpr(steps.FROM_BLANK)
+_FROM_TOKEN = tl.constexpr(steps.FROM_TOKEN)
+_BLANK_FROM_TOKEN = tl.constexpr(steps.BLANK_FROM_TOKEN)
+_TOKEN_BY_JUMP = tl.constexpr(steps.TOKEN_BY_JUMP)
+_BLANK_BY_JUMP = tl.constexpr(steps.BLANK_BY_JUMP)
 _NEVER = tl.constexpr(float("-inf"))
 
 

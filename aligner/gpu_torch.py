@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aligner import kernel
+from aligner import steps
 from aligner.gpu_batch import Batch, Place
 from aligner.trace import trace as trace_line
 
@@ -119,9 +119,9 @@ def _advance_one(
         new_blanks = torch.maximum(left, blanks) + blank_score
         new_letters = torch.maximum(enter, letters) + close
         if keep:
-            way = torch.where(over > blanks, kernel.FROM_TOKEN, kernel.FROM_BLANK)
+            way = torch.where(over > blanks, steps.FROM_TOKEN, steps.FROM_BLANK)
             way = torch.where(enter > letters, way, 0)
-            way += torch.where(left > blanks, kernel.BLANK_FROM_TOKEN, 0)
+            way += torch.where(left > blanks, steps.BLANK_FROM_TOKEN, 0)
             choices[index, : high - low] = way.to(torch.uint8)
         if jumps is not None:
             found = jumps.take(
@@ -181,8 +181,8 @@ class _Jumps:
 
     def flags(self, codes: Tensor) -> Tensor:
         """Return what the choices of the targets gain (V,)."""
-        blank = torch.where(codes[:, 0] >= 0, kernel.BLANK_BY_JUMP, 0)
-        token = torch.where(codes[:, 1] >= 0, kernel.TOKEN_BY_JUMP, 0)
+        blank = torch.where(codes[:, 0] >= 0, steps.BLANK_BY_JUMP, 0)
+        token = torch.where(codes[:, 1] >= 0, steps.TOKEN_BY_JUMP, 0)
         return (blank + token).to(torch.uint8)
 
 

@@ -4,40 +4,23 @@ Shapes: T frames, K frames of a block, C labels, n positions of a tile, S source
 V targets of jumps in the whole text.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from aligner.path import FloatArray, IntArray
-
-ScoreArray = npt.NDArray[np.float64]
-ChoiceArray = npt.NDArray[np.uint8]
-
-# How a state was entered: two bits for the token and one for the blank before it. With
-# one of the last two the state was entered by a jump, and the others say nothing.
-FROM_BLANK = 1
-FROM_TOKEN = 2
-BLANK_FROM_TOKEN = 4
-TOKEN_BY_JUMP = 8
-BLANK_BY_JUMP = 16
-
-
-class Tile(NamedTuple):
-    """Some neighbouring positions and what entering them costs."""
-
-    start: int
-    """The tile's first position in the text."""
-    labels: npt.NDArray[np.uint32]  # unsigned: no test for negative indices in the loop
-    """Label of each token (n,)."""
-    bridge: FloatArray
-    """0, or -inf where the token repeats the one before it (n,)."""
-    flags: FloatArray
-    """1 where entering the token has the cost of the frame (n,)."""
-    tolls: FloatArray
-    """What entering the token costs at any frame (n,)."""
+from aligner.steps import (
+    BLANK_BY_JUMP,
+    TOKEN_BY_JUMP,
+    ChoiceArray,
+    ScoreArray,
+    Tile,
+    compiled,
+    new_scratch,
+    step,
+    step_twice,
+)
 
 
 class TileJumps(NamedTuple):
@@ -59,47 +42,6 @@ class TileJumps(NamedTuple):
     """What it costs."""
     same: npt.NDArray[np.bool_]
     """Whether it leads from a token to an equal one."""
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile without the GIL, and keep the machine code on disk where possible."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package nor the home directory can be written
-        return numba.njit(nogil=True)(function)
-
-
-@compiled
-def step(
-    row: FloatArray, blank_score: float, cost: float, tile: Tile, first: int, stop: int,
-    left: float, near: FloatArray, blanks: ScoreArray, letters: ScoreArray,
-    ways: ChoiceArray | None,
-) -> None:  # fmt: skip
-    """Move positions ``first`` to ``stop`` through one frame, in place.
-
-    ``left`` is the score of the token before ``first``; ``near`` (n,) takes the
-    emission of each token, ``ways`` (stop - first,) how each state was entered.
-    """
-    # Slices from zero, and a loop of its own for the gathering: only so does the
-    # compiler use vectors for the second loop (0.4 instead of 1.5 ns a cell).
-    close, ids = near[first:stop], tile.labels[first:stop]
-    for j in range(ids.shape[0]):
-        close[j] = row[ids[j]]
-    gaps, marks = tile.bridge[first:stop], tile.flags[first:stop]
-    tolls = tile.tolls[first:stop]
-    rests, owns = blanks[first:stop], letters[first:stop]
-    for j in range(close.shape[0]):
-        rest, own = rests[j], owns[j]
-        over = left + gaps[j]
-        enter = (over if over > rest else rest) - cost * marks[j] - tolls[j]
-        rests[j] = (left if left > rest else rest) + blank_score
-        owns[j] = (enter if enter > own else own) + close[j]
-        if ways is not None:
-            way = FROM_TOKEN if over > rest else FROM_BLANK
-            way = way if enter > own else 0
-            way += BLANK_FROM_TOKEN if left > rest else 0
-            ways[j] = np.uint8(way)
-        left = own
 
 
 @compiled
@@ -124,19 +66,30 @@ def advance(
       high: position after the last one that can be reached in that frame.
       choices: uint8 (K, n), to be filled with how each state was entered, or None.
     """
-    size = tile.labels.shape[0]
-    near = np.empty(size, np.float32)
-    for t in range(emissions.shape[0]):
-        first, stop = max(0, low + t), min(size, high + t)
-        left = edge[t]
-        edge[t] = letters[size - 1]
-        if first < stop:
-            step(
-                emissions[t], np.float64(emissions[t, blank]),
-                np.float64(entry_cost[t]), tile, first, stop,
-                letters[first - 1] if first > 0 else left, near, blanks, letters,
-                None if choices is None else choices[t, first:stop],
+    frames, size = emissions.shape[0], tile.labels.shape[0]
+    scratch = new_scratch(size, emissions.shape[1])
+    t = 0
+    while t < frames:
+        count = 2 if choices is None and t + 1 < frames else 1
+        first, stop = max(0, low + t), min(size, high + t + count - 1)
+        left, next_left = edge[t], edge[t + count - 1]
+        edge[t : t + count] = letters[size - 1]
+        if first > 0:  # in the second frame the first one cannot reach the end any more
+            left, next_left = letters[first - 1], -np.inf
+        if first < stop and count == 2:
+            last = step_twice(
+                emissions, t, blank, entry_cost, tile, tile.flags, tile.tolls, first,
+                stop, left, next_left, scratch, blanks, letters,
             )  # fmt: skip
+            if stop == size:
+                edge[t + 1] = last
+        elif first < stop:
+            step(
+                emissions[t], blank, np.float64(entry_cost[t]), tile, tile.flags,
+                tile.tolls, first, stop, left, scratch.near, blanks, letters,
+                None if choices is None else choices[t],
+            )  # fmt: skip
+        t += count
 
 
 @compiled
@@ -174,7 +127,8 @@ def advance_with_jumps(
         blank_score = np.float64(emissions[t, blank])
         cost = np.float64(entry_cost[t])
         step(
-            emissions[t], blank_score, cost, tile, 0, size, left, near, blanks, letters,
+            emissions[t], blank, cost, tile, tile.flags, tile.tolls, 0, size, left,
+            near, blanks, letters,
             None if choices is None else choices[t, tile.start : tile.start + size],
         )  # fmt: skip
         for k in range(jumps.enter_at.shape[0]):
@@ -198,11 +152,27 @@ def advance_with_jumps(
                     taken[t, jumps.enter_row[k], 1] = 2 * jumps.number[k] + by_token
 
 
+class Kept(NamedTuple):
+    """The rows before the first frame of each block, as far as they are reached.
+
+    B blocks, N positions kept of all of them together.
+    """
+
+    blanks: ScoreArray
+    """(N,)."""
+    letters: ScoreArray
+    """(N,)."""
+    first: npt.NDArray[np.int64]
+    """First position of each block's rows (B,)."""
+    place: npt.NDArray[np.int64]
+    """Where they begin, and where the last ones end (B + 1,)."""
+
+
 @compiled
 def advance_in_beam(
     emissions: FloatArray, blank: int, entry_cost: FloatArray, tile: Tile,
     blanks: ScoreArray, letters: ScoreArray, floor: ScoreArray, width: float,
-    room: int, choices: ChoiceArray | None, origin: npt.NDArray[np.int64],
+    room: int, block: int, kept: Kept,
 ) -> int:  # fmt: skip
     """Move the whole text through all frames, without the states that are too low.
 
@@ -213,45 +183,51 @@ def advance_in_beam(
       tile: all positions of the text.
       blanks: likewise.
       letters: likewise.
-      floor: states below it at a frame are dropped at the ends of the beam (T,).
+      floor: states below it after a frame are dropped at the ends of the beam (T,).
       width: so are states that are by this lower than the best one.
       room: it stops before more positions than this would be computed.
-      choices: how the states in the beam were entered, frame after frame (room,), or
-        None.
-      origin: where in ``choices`` position 0 of each frame would be (T,); filled in.
+      block: an even number of frames.
+      kept: is filled with the rows before each block.
 
     Returns:
-      How many positions were computed, -1 if ``room`` is too small for them.
+      How many positions were computed, -1 if ``room`` or ``kept`` is too small.
     """
     frames, size = emissions.shape[0], tile.labels.shape[0]
-    near = np.empty(size, np.float32)
-    low, high = 0, 0
+    scratch = new_scratch(size, emissions.shape[1])
+    low, high = 0, 1
     computed = 0
-    for t in range(frames):
+    for t in range(0, frames, 2):
+        if t % block == 0:
+            index = t // block
+            start = kept.place[index]
+            end = start + high - low
+            if end > kept.blanks.shape[0]:
+                return -1
+            kept.blanks[start:end] = blanks[low:high]
+            kept.letters[start:end] = letters[low:high]
+            kept.first[index], kept.place[index + 1] = low, end
+        count = min(2, frames - t)
         # A state that cannot reach the end any more is dropped too.
-        low = max(low, size - 1 - (frames - t))
-        stop = min(size, high + 1)
-        if low >= stop:
-            break
-        first = computed - low  # where position 0 would be
-        computed += stop - low
-        if computed > room:
+        low, stop = max(low, size - 1 - (frames - t)), min(size, high + count)
+        computed += count * (stop - low)
+        if low >= stop or computed > room:
             return -1
-        origin[t] = first
         left = letters[low - 1] if low > 0 else -np.inf
-        step(
-            emissions[t], np.float64(emissions[t, blank]), np.float64(entry_cost[t]),
-            tile, low, stop, left, near, blanks, letters,
-            None if choices is None else choices[first + low : computed],
-        )  # fmt: skip
+        if count == 2:
+            step_twice(
+                emissions, t, blank, entry_cost, tile, tile.flags, tile.tolls, low,
+                stop, left, -np.inf, scratch, blanks, letters,
+            )  # fmt: skip
+        else:
+            step(
+                emissions[t], blank, np.float64(entry_cost[t]), tile, tile.flags,
+                tile.tolls, low, stop, left, scratch.near, blanks, letters, None,
+            )  # fmt: skip
         if low > 0:  # left of the beam nothing may be entered from
             letters[low - 1] = -np.inf
-        least = floor[t]
+        least = floor[t + count - 1]
         if width < np.inf:
-            best = -np.inf
-            for j in range(low, stop):
-                best = max(best, blanks[j], letters[j])
-            least = max(least, best - width)
+            least = max(least, _highest(blanks[low:stop], letters[low:stop]) - width)
         while low < stop and blanks[low] < least and letters[low] < least:
             blanks[low] = letters[low] = -np.inf
             low += 1
@@ -260,3 +236,27 @@ def advance_in_beam(
             blanks[high - 1] = letters[high - 1] = -np.inf
             high -= 1
     return computed
+
+
+@compiled
+def _highest(blanks: ScoreArray, letters: ScoreArray) -> float:
+    best = -np.inf
+    for j in range(blanks.shape[0]):
+        best = max(best, blanks[j], letters[j])
+    return best
+
+
+@compiled
+def gain_after(emissions: FloatArray) -> ScoreArray:
+    """Return the likeliest label's log-probability, summed over the frames after each.
+
+    Shape (T,). No path gains more.
+    """
+    frames, labels = emissions.shape
+    gain = np.zeros(frames)
+    for t in range(frames - 1, 0, -1):
+        best = emissions[t, 0]
+        for c in range(1, labels):
+            best = emissions[t, c] if emissions[t, c] > best else best
+        gain[t - 1] = gain[t] + best
+    return gain

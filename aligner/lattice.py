@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from aligner.graph import Jumps
-from aligner.kernel import Tile, TileJumps
+from aligner.kernel import Kept, TileJumps
 from aligner.path import EntryCosts, FloatArray, IntArray
+from aligner.steps import ScoreArray, Tile
 
 # Two float64 rows of this many positions fit a level 1 cache of 32 kB.
 _TILE_POSITIONS = 1024
@@ -44,19 +45,32 @@ class Lattice:
         return len(self.text.labels)
 
     @property
+    def is_free(self) -> bool:
+        """Whether entering costs nothing anywhere."""
+        return not (self.text.flags.any() or self.text.tolls.any())
+
+    @property
     def is_line(self) -> bool:
         """Whether there are no jumps."""
         return not len(self.jumps.sources)
 
     def tile(self, start: int, stop: int) -> Tile:
-        """Return the positions from ``start`` to ``stop``."""
+        """Return the positions from ``start`` to ``stop``.
+
+        Of a line on which nothing costs anything, the tile has no costs.
+        """
+        place = slice(start, stop)
+        labels, bridge = self.text.labels[place], self.text.bridge[place]
+        if self.is_line and self.is_free:
+            return Tile(start, labels, bridge, None, None)
         return Tile(
-            start,
-            self.text.labels[start:stop],
-            self.text.bridge[start:stop],
-            self.text.flags[start:stop],
-            self.text.tolls[start:stop],
+            start, labels, bridge, self.text.flags[place], self.text.tolls[place]
         )
+
+    @property
+    def whole(self) -> Tile:
+        """All positions."""
+        return self.tile(0, self.positions)
 
     def jumps_of(self, tile: Tile) -> TileJumps:
         """Return the jumps that leave or enter a tile."""
@@ -114,3 +128,20 @@ def lattice_of(
     )
     left, entered = np.unique(jumps.sources), np.unique(jumps.targets)
     return Lattice(emissions_TC, blank, text, entries.cost, jumps, left, entered)
+
+
+def first_rows(positions: int) -> ScoreArray:
+    """Return the rows before the first frame: in the first blank, for nothing."""
+    rows = np.full((2, positions), -np.inf)
+    rows[0, 0] = 0.0
+    return rows
+
+
+def new_kept(blocks: int, size: int) -> Kept:
+    """Return room for the rows before some blocks, ``size`` positions altogether."""
+    return Kept(
+        np.empty(size),
+        np.empty(size),
+        np.zeros(blocks, np.int64),
+        np.zeros(blocks + 1, np.int64),
+    )

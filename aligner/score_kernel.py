@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from aligner.kernel import ScoreArray, Tile, compiled, step
 from aligner.path import FloatArray, IntArray
+from aligner.steps import ScoreArray, Tile, compiled, step
 
 
 @compiled
@@ -92,8 +92,8 @@ def score_entries(
             k += 1
         left = letters[low[t] - 1] if low[t] > 0 else -np.inf
         step(
-            emissions[t], np.float64(emissions[t, blank]), np.float64(entry_cost[t]),
-            text, low[t], high[t], left, near, blanks, letters, None,
+            emissions[t], blank, np.float64(entry_cost[t]), text, text.flags,
+            text.tolls, low[t], high[t], left, near, blanks, letters, None,
         )  # fmt: skip
         if low[t] > 0:  # left of the band nothing may be entered from
             letters[low[t] - 1] = -np.inf

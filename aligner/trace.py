@@ -6,16 +6,18 @@ Shapes: T frames, K frames of a block, n positions, V targets of jumps.
 import numpy as np
 import numpy.typing as npt
 
-from aligner.kernel import (
+from aligner.kernel import Kept, advance
+from aligner.path import FloatArray, IntArray
+from aligner.steps import (
     BLANK_BY_JUMP,
     BLANK_FROM_TOKEN,
     FROM_BLANK,
     FROM_TOKEN,
     TOKEN_BY_JUMP,
     ChoiceArray,
+    Tile,
     compiled,
 )
-from aligner.path import IntArray
 
 
 @compiled
@@ -64,12 +66,63 @@ def trace(
 
 
 @compiled
-def trace_in_beam(
-    choices: ChoiceArray, origin: npt.NDArray[np.int64], position: int, in_token: bool,
-    states: IntArray,
-) -> None:  # fmt: skip
-    """Follow the choices of ``advance_in_beam`` back; fill in the states (T,)."""
-    for t in range(states.shape[0] - 1, -1, -1):
-        states[t] = 2 * position + (1 if in_token else 0)
-        choice = choices[origin[t] + position]
-        position, in_token = _step_back(choice, position, in_token)
+def _part(values: FloatArray | None, start: int, stop: int) -> FloatArray | None:
+    """Return some positions of what a tile has or has not."""
+    return None if values is None else values[start:stop]
+
+
+@compiled
+def trace_line(
+    emissions: FloatArray, blank: int, entry_cost: FloatArray, text: Tile,
+    block: int, kept: Kept, states: IntArray,
+) -> bool:  # fmt: skip
+    """Find the best path of a line from the rows before each block of K frames.
+
+    Only the K positions are computed again from which the path can have come, as it
+    gains at most one a frame.
+
+    Args:
+      emissions: all frames (T, C).
+      blank: column of the blank.
+      entry_cost: cost of entering a flagged token at each frame (T,).
+      text: all positions.
+      block: K.
+      kept: the rows.
+      states: is filled with the path's states (T,).
+
+    Returns:
+      Whether there is a path.
+    """
+    frames, top, in_token = emissions.shape[0], text.labels.shape[0] - 1, False
+    no_jumps = np.empty((0, 0, 2), np.int32), np.empty(0, np.int32)
+    jumped = np.empty(block, np.int32)
+    for index in range(kept.first.shape[0] - 1, -1, -1):
+        begin, end = index * block, min((index + 1) * block, frames)
+        count = end - begin
+        low = max(0, top - 1 - count)
+        tile = Tile(
+            low, text.labels[low : top + 1], text.bridge[low : top + 1],
+            _part(text.flags, low, top + 1), _part(text.tolls, low, top + 1),
+        )  # fmt: skip
+        blanks, letters = np.full((2, top + 1 - low), -np.inf)
+        place, first = kept.place[index], kept.first[index]
+        for j in range(
+            max(low, first), min(top + 1, first + kept.place[index + 1] - place)
+        ):
+            blanks[j - low] = kept.blanks[place + j - first]
+            letters[j - low] = kept.letters[place + j - first]
+        choices = np.empty((count, top + 1 - low), np.uint8)
+        advance(
+            emissions[begin:end], blank, entry_cost[begin:end], tile, blanks, letters,
+            np.full(count, -np.inf), top - count - low, begin + 1 - low, choices,
+        )  # fmt: skip
+        if end == frames:
+            if top > 0 and letters[-2] > blanks[-1]:
+                top, in_token = top - 1, True
+            elif blanks[-1] == -np.inf:
+                return False
+        top, in_token = trace(
+            choices, low, top, in_token, no_jumps[0], no_jumps[1], no_jumps[1],
+            states[begin:end], jumped,
+        )  # fmt: skip
+    return True

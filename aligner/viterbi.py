@@ -5,53 +5,34 @@ Shapes: T frames, C labels, L tokens. A path is in one state at every frame. Pos
 token), and token j itself. They are kept in two rows, so that the inner loop runs over
 contiguous memory without a branch. Jumps (``aligner.graph``) are few and are added
 frame by frame after that loop.
-
-Memory is bounded by checkpoints: the forward pass keeps the two rows at every K-th
-frame and no choices. The trace-back computes the choices again, one block of K frames
-at a time; without jumps, only for the K positions from which the path can have come.
 """
 
 import functools
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-import numpy as np
 import numpy.typing as npt
 
 from aligner.batch import BatchOptions, Item, align_items, is_batch, items_of
-from aligner.beam import best_states_in_beam, first_rows
+from aligner.beam import best_states_in_beam
+from aligner.full import best_states, block_frames_of
 from aligner.graph import Jumps
-from aligner.kernel import (
-    ChoiceArray,
-    ScoreArray,
-    Tile,
-    advance,
-    advance_with_jumps,
-)
-from aligner.lattice import Lattice, lattice_of
+from aligner.lattice import lattice_of
 from aligner.path import (
     AlignmentPath,
     FloatArray,
-    IntArray,
     checked_emissions,
     checked_entries,
     checked_tokens,
-    impossible,
     path_from_states,
 )
-from aligner.trace import trace
 
 if TYPE_CHECKING:
     import torch
 
 # Below so many cells the full lattice takes a millisecond.
 _LEAST_PRUNED = 1 << 21
-# Up to this many choices (bytes) the whole trace-back fits the cache: no checkpoints.
-_PLAIN_CELLS = 1 << 22
-# With jumps, whose blocks are wider, up to what memory allows.
-_PLAIN_CELLS_WITH_JUMPS = 1 << 27
 
 
 @overload
@@ -173,128 +154,8 @@ def _align_on_cpu(
             states, share = found
             path = path_from_states(emissions, tokens, blank, states, entries)
             return replace(path, computed_share=share)
-    block = _block_frames(lattice) if block_frames is None else block_frames
-    states, jumped = _best_states(lattice, block)
+    block = block_frames_of(lattice) if block_frames is None else block_frames
+    states, jumped = best_states(lattice, block)
     return path_from_states(
         emissions, tokens, blank, states, entries, (jumped, lattice.jumps.costs)
     )
-
-
-def _block_frames(lattice: Lattice) -> int:
-    """Return the frames between checkpoints that need the least memory.
-
-    T / K checkpoints of 16 (L + 1) bytes; without jumps K * K choices, least at the
-    cube root; with jumps K choices of all positions, least at the square root.
-    """
-    frames, positions = lattice.frames, lattice.positions
-    plain = _PLAIN_CELLS if lattice.is_line else _PLAIN_CELLS_WITH_JUMPS
-    if frames * (positions + 1) <= plain:
-        return max(frames, 1)
-    if lattice.is_line:
-        return math.ceil((8 * frames * positions) ** (1 / 3))
-    return math.ceil(4 * math.sqrt(frames))
-
-
-def _best_states(lattice: Lattice, block: int) -> tuple[IntArray, IntArray]:
-    """Return the best path's state and the jump into it at each frame.
-
-    A state is 2j (blank) or 2j + 1 (token j), a jump -1 where none was taken.
-
-    Raises:
-      AlignmentInfeasible: every path has probability 0.
-    """
-    frames, positions = lattice.frames, lattice.positions
-    checkpoints = _forward(lattice, block)
-    states, jumped = np.empty(frames, np.int32), np.full(frames, -1, np.int32)
-    row_of = np.full(positions, -1, np.int32)
-    row_of[lattice.entered] = np.arange(len(lattice.entered))
-    top, in_token = positions - 1, False
-    for index in range(len(checkpoints) - 1, -1, -1):
-        span = slice(index * block, min((index + 1) * block, frames))
-        count = span.stop - span.start
-        if lattice.is_line:
-            # One position a frame: no lower one can lead to the path's next position.
-            low = max(0, top - 1 - count)
-            rows = checkpoints[index][:, low : top + 1].copy()
-            choices = np.empty((count, top + 1 - low), np.uint8)
-            taken = np.empty((count, 0, 2), np.int32)
-            _advance(lattice, [lattice.tile(low, top + 1)], rows, span, top, choices)
-        else:
-            low = 0
-            rows = checkpoints[index].copy()
-            choices = np.empty((count, positions), np.uint8)
-            taken = np.empty((count, len(lattice.entered), 2), np.int32)
-            _advance_with_jumps(lattice, rows, span, choices, taken)
-        if span.stop == frames:
-            if top > 0 and rows[1, -2] > rows[0, -1]:
-                top, in_token = top - 1, True
-            elif rows[0, -1] == -np.inf:
-                raise impossible(frames, positions - 1)
-        top, in_token = trace(
-            choices, low, top, in_token, taken, row_of, lattice.jumps.sources,
-            states[span], jumped[span],
-        )  # fmt: skip
-    return states, jumped
-
-
-def _forward(lattice: Lattice, block: int) -> ScoreArray:
-    """Return the two rows before each block: float64, shape (blocks, 2, positions)."""
-    frames, positions = lattice.frames, lattice.positions
-    checkpoints = np.empty((-(-frames // block), 2, positions))
-    rows = first_rows(positions)
-    checkpoints[:1] = rows
-    tiles = lattice.tiles()
-    for index in range(1, len(checkpoints)):
-        span = slice((index - 1) * block, index * block)
-        if lattice.is_line:
-            top = positions - 1 - (frames - span.stop)
-            _advance(lattice, tiles, rows, span, top, None)
-        else:
-            _advance_with_jumps(lattice, rows, span, None, None)
-        checkpoints[index] = rows
-    return checkpoints
-
-
-def _advance(
-    lattice: Lattice,
-    tiles: Sequence[Tile],
-    rows: ScoreArray,
-    span: slice,
-    top: int,
-    choices: ChoiceArray | None,
-) -> None:
-    """Move the rows of neighbouring tiles through the frames of a block.
-
-    Only the positions are computed that can be reached from the start, and from which
-    ``top`` can be reached in the block's last frame.
-    """
-    edge = np.full(span.stop - span.start, -np.inf)
-    for tile in tiles:
-        at = tile.start - tiles[0].start
-        place = slice(at, at + len(tile.labels))
-        advance(
-            lattice.emissions[span], lattice.blank, lattice.entry_cost[span], tile,
-            rows[0, place], rows[1, place], edge,
-            top - len(edge) - tile.start, span.start + 1 - tile.start, choices,
-        )  # fmt: skip
-
-
-def _advance_with_jumps(
-    lattice: Lattice,
-    rows: ScoreArray,
-    span: slice,
-    choices: ChoiceArray | None,
-    taken: IntArray | None,
-) -> None:
-    """Move all rows through the frames of a block."""
-    edge = np.full(span.stop - span.start, -np.inf)
-    leaving = np.empty((len(edge), len(lattice.left), 2))
-    if taken is None:
-        taken = np.empty((0, 0, 2), np.int32)
-    for tile in lattice.tiles():
-        place = slice(tile.start, tile.start + len(tile.labels))
-        advance_with_jumps(
-            lattice.emissions[span], lattice.blank, lattice.entry_cost[span], tile,
-            lattice.jumps_of(tile), rows[0, place], rows[1, place], edge, leaving,
-            choices, taken,
-        )  # fmt: skip

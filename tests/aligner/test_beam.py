@@ -85,8 +85,8 @@ def test_a_beam_that_takes_too_much_memory_is_given_up():
     assert found is not None
     states, share = found
     assert states.tolist() == np.repeat(2 * np.arange(500) + 1, 4).tolist()
-    assert best_states_in_beam(lattice, int(share * 2000 * 501)) is not None
-    assert best_states_in_beam(lattice, 1000) is None
+    assert share < 0.25
+    assert best_states_in_beam(lattice, 50) is None
 
 
 def test_noise_is_aligned_in_the_full_lattice():
