@@ -23,7 +23,13 @@ from aligner.scores import (
     worst_window_frames,
     worst_window_score,
 )
-from aligner.spans import EdgeOffsets, FrameSpans, frame_spans, seconds_from_spans
+from aligner.spans import (
+    EdgeOffsets,
+    FrameSpans,
+    frame_spans,
+    seconds_from_spans,
+    without_separators,
+)
 from aligner.spelling import Speller
 from aligner.tokens import EncodedChapter, Star, encode_chapter
 from aligner.variants import find_variants
@@ -147,11 +153,13 @@ def _timed_spans(
     duration_sec: float,
 ) -> tuple[FrameSpans, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
     """Return words and stars in frames, and in seconds as ``seconds_from_spans``."""
+    stars = [star.token for star in encoded.stars]
+    silent = (model.blank, model.word_separator)
     spans = frame_spans(
         encoded.tokens,
         encoded.token_verse,
         encoded.token_word,
-        (path.starts, path.ends),
+        without_separators(path, stars, silent),
         encoded.star,
     )
     times = seconds_from_spans(
