@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,13 @@ from aligner.scores import (
     worst_window_frames,
     worst_window_score,
 )
-from aligner.spans import EdgeOffsets, FrameSpans, frame_spans, seconds_from_spans
+from aligner.spans import (
+    EdgeOffsets,
+    FrameSpans,
+    frame_spans,
+    seconds_from_spans,
+    without_separators,
+)
 from aligner.spelling import Speller
 from aligner.tokens import EncodedChapter, Star, encode_chapter
 from aligner.variants import find_variants
@@ -94,7 +101,7 @@ def align_chapter(
     confidences = np.full(len(spans.word), math.nan)
     if config.confidence:
         confidences = word_confidences(
-            emissions, encoded.tokens, model.blank, path, spans, model.hop_samples
+            emissions, model.blank, path, spans, model.hop_samples
         )
     measured = scores, confidences, best.margins
     found = _Found(
@@ -146,11 +153,13 @@ def _timed_spans(
     duration_sec: float,
 ) -> tuple[FrameSpans, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
     """Return words and stars in frames, and in seconds as ``seconds_from_spans``."""
+    stars = [star.token for star in encoded.stars]
+    silent = (model.blank, model.word_separator)
     spans = frame_spans(
         encoded.tokens,
         encoded.token_verse,
         encoded.token_word,
-        (path.starts, path.ends),
+        without_separators(path, stars, silent),
         encoded.star,
     )
     times = seconds_from_spans(
@@ -165,6 +174,22 @@ def _timed_spans(
         hop_samples=model.hop_samples,
     )
     return spans, times
+
+
+class _Said(NamedTuple):
+    """When a word was said and how surely.
+
+    A number has the score and confidence of the form in which it was read, NaN where a
+    star took it.
+    """
+
+    start_sec: float
+    end_sec: float
+    score: float
+    confidence: float
+
+
+_NEVER = _Said(math.nan, math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -222,32 +247,28 @@ class _Found:
     def _words(
         self, index: int, spans: npt.NDArray[np.intp], stars: list[Star]
     ) -> tuple[WordSpan, ...]:
-        times: dict[int, tuple[float, float, float]] = {}
-        sure = dict(
-            zip(self.spans.word[spans], self.confidences[spans].tolist(), strict=True)
-        )
+        found: dict[int, _Said] = {}
         for k in spans:
-            start_sec, end_sec = float(self.times[0][k]), float(self.times[1][k])
             frames = int(self.spans.start_frames[k]), int(self.spans.end_frames[k])
-            score = span_score(self.frame_score, *frames)
-            times[int(self.spans.word[k])] = (start_sec, end_sec, score)
-        for star in stars:
-            start_sec, end_sec, _ = times[star.word_start]
-            if star.at_start:  # a title may come before the number: take what is last
-                start_sec = self._after_last_pause(start_sec, end_sec)
-            for word in range(star.word_start, star.word_end):
-                times[word] = (start_sec, end_sec, math.nan)
-        never = (math.nan, math.nan, math.nan)
-        return tuple(
-            WordSpan(
-                token.written,
-                *times.get(k, never),
-                token.char_start,
-                token.char_end,
-                sure.get(k, math.nan),
+            found[int(self.spans.word[k])] = _Said(
+                start_sec=float(self.times[0][k]),
+                end_sec=float(self.times[1][k]),
+                score=span_score(self.frame_score, *frames),
+                confidence=float(self.confidences[k]),
             )
-            for k, token in enumerate(self.encoded.verses[index])
-        )
+        for star in stars:
+            said = found[star.word_start]
+            if star.at_start:  # a title may come before the number: take what is last
+                start_sec = self._after_last_pause(said.start_sec, said.end_sec)
+                said = said._replace(start_sec=start_sec)
+            for word in range(star.word_start, star.word_end):
+                found[word] = said
+        words = []
+        for k, token in enumerate(self.encoded.verses[index]):
+            place = {"char_start": token.char_start, "char_end": token.char_end}
+            said = found.get(k, _NEVER)
+            words.append(WordSpan(word=token.written, **place, **said._asdict()))
+        return tuple(words)
 
     def _after_last_pause(self, start_sec: float, end_sec: float) -> float:
         inside = [end for _, end in self.pauses if start_sec < end < end_sec - 0.1]

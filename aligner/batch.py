@@ -91,8 +91,10 @@ def align_items(
 
     Raises:
       AlignmentInfeasible: as ``align`` does, with the item's name.
-      ValueError: likewise.
+      ValueError: likewise; or there is no thread.
     """
+    if threads < 1:
+        raise ValueError(f"threads: expected 1 or more, got {threads}")
 
     def align_named(item: Item) -> AlignmentPath:
         with naming(item.name):

@@ -10,7 +10,7 @@ about twice the time, and memory that grows with the text instead of text x fram
 import importlib.util
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from aligner.batch import Item, naming
 from aligner.gpu_batch import Batch, Problem, device_bytes, pack, problem_of, sizes_of
+from aligner.graph import jumps_of_line
 from aligner.path import (
     AlignmentPath,
     impossible,
@@ -70,7 +71,9 @@ def align_items_on_gpu(
     problems = []
     for item in items:
         with naming(item.name):
-            problems.append(problem_of(item, blank))
+            problem = problem_of(item, blank)
+            jumps = jumps_of_line(item.jumps, len(problem.tokens))
+            problems.append(replace(problem, jumps=jumps))
             devices = [problem.emissions.device for problem in problems]
             if devices[-1] != devices[0]:
                 raise ValueError(
@@ -244,6 +247,8 @@ def _check(problems: Sequence[Problem]) -> None:
       ValueError: there is one.
     """
     filled = [problem for problem in problems if problem.emissions.numel()]
+    if not filled:
+        return
     largest = [problem.emissions.amax() for problem in filled]
     for problem, value in zip(filled, torch.stack(largest).tolist(), strict=True):
         if not value < np.inf:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aligner.path import FloatArray, IntArray, as_array
+from aligner.path import FloatArray, IntArray, as_array, as_reals
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,32 +35,50 @@ def checked_jumps(
     """Return the jumps of a line of ``length`` tokens.
 
     Raises:
-      ValueError: shapes differ, a position is outside 0 to L, a jump leads nowhere, or
-        a cost is negative or not finite.
+      ValueError: shapes differ, a position is no integer or outside 0 to L, a jump
+        leads nowhere, or a cost is negative or not finite.
     """
-    columns = [as_array(values) for values in (sources, targets, costs)]
-    shapes = [column.shape for column in columns]
+    places = {
+        "sources": as_array("jumps.sources", sources),
+        "targets": as_array("jumps.targets", targets),
+    }
+    dear = as_reals("jumps.costs", costs)
+    shapes = [column.shape for column in (*places.values(), dear)]
     if len(set(shapes)) != 1 or len(shapes[0]) != 1:
         raise ValueError(f"jumps: expected three vectors of one length, got {shapes}")
-    for name, column in zip(("sources", "targets"), columns[:2], strict=True):
+    for name, column in places.items():
         if column.size and column.dtype.kind not in "iu":
             raise ValueError(f"jumps.{name}: expected integers, got {column.dtype}")
         wrong = np.flatnonzero((column < 0) | (column > length))
         if wrong.size:
             raise ValueError(
                 f"jumps.{name}[{wrong[0]}]: expected a position from 0 to {length}, "
-                f"got {column[wrong[0]]}"
+                f"the number of tokens, got {column[wrong[0]]}"
             )
-    still = np.flatnonzero(columns[0] == columns[1])
+    first, second = (column.astype(np.int32) for column in places.values())
+    still = np.flatnonzero(first == second)
     if still.size:
         raise ValueError(
-            f"jumps[{still[0]}]: expected two positions, got {columns[0][still[0]]} "
-            "twice"
+            f"jumps[{still[0]}]: expected two positions, got {first[still[0]]} twice"
         )
-    dear = np.asarray(columns[2], np.float32)
     wrong = np.flatnonzero(~((dear >= 0) & (dear < np.inf)))
     if wrong.size:
         raise ValueError(
             f"jumps.costs[{wrong[0]}]: expected 0 or more, got {dear[wrong[0]]}"
         )
-    return Jumps(columns[0].astype(np.int32), columns[1].astype(np.int32), dear)
+    return Jumps(first, second, dear)
+
+
+def jumps_of_line(jumps: Jumps | None, length: int) -> Jumps | None:
+    """Return the jumps, if they fit a line of ``length`` tokens: checked anew.
+
+    Raises:
+      ValueError: these are no ``Jumps``, or ``checked_jumps`` would not make them.
+    """
+    if jumps is None:
+        return None
+    if not isinstance(jumps, Jumps):
+        raise ValueError(
+            f"jumps: expected aligner.graph.Jumps or None, got {type(jumps).__name__}"
+        )
+    return checked_jumps(jumps.sources, jumps.targets, jumps.costs, length)

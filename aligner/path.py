@@ -5,6 +5,7 @@ Shapes: T frames, C labels, L tokens.
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,22 +54,42 @@ class EntryCosts:
     """Of entering each token, at any frame (L,)."""
 
 
-def as_array(values: "npt.ArrayLike | torch.Tensor") -> npt.NDArray[Any]:
-    """Return numpy's view of an array or a tensor; a CUDA tensor is copied."""
+def as_array(name: str, values: "npt.ArrayLike | torch.Tensor") -> npt.NDArray[Any]:
+    """Return numpy's view of an array or a tensor; a CUDA tensor is copied.
+
+    Raises:
+      ValueError: lists of several lengths; the message begins with the name.
+    """
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         if values.is_floating_point():
             values = values.float()  # numpy has no bfloat16
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected an array: {error}") from error
+
+
+def as_reals(name: str, values: "npt.ArrayLike | torch.Tensor") -> FloatArray:
+    """Return a contiguous float32 array, without a copy if it is one already.
+
+    Raises:
+      ValueError: these are no real numbers; the message begins with the name.
+    """
+    array = as_array(name, values)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: expected real numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        return np.asarray(array, np.float32, order="C")
 
 
 def checked_emissions(emissions_TC: "npt.ArrayLike | torch.Tensor") -> FloatArray:
     """Return the emissions as a contiguous float32 array, without a copy if they are.
 
     Raises:
-      ValueError: not two-dimensional, or a value is NaN or +inf.
+      ValueError: not two-dimensional, or a value is no number, NaN or +inf.
     """
-    emissions = np.ascontiguousarray(as_array(emissions_TC), dtype=np.float32)
+    emissions = as_reals("emissions", emissions_TC)
     if emissions.ndim != 2:
         raise ValueError(f"emissions: expected shape (T, C), got {emissions.shape}")
     # The largest value tells of both NaN and +inf, without a mask of the whole array.
@@ -95,21 +116,23 @@ def checked_tokens(
 ) -> IntArray:
     """Return the tokens as int32, if there are frames enough for them.
 
-    ``whole``: whether all of them have to be read.
+    ``whole``: whether all of them have to be read, else a frame will do.
 
     Raises:
       AlignmentInfeasible: there are fewer frames than tokens and repeats.
       ValueError: the tokens are no vector of integers, or one is blank or no column.
     """
-    tokens = as_array(tokens_L)
+    tokens = as_array("tokens", tokens_L)
     if tokens.ndim != 1 or (tokens.size and tokens.dtype.kind not in "iu"):
         raise ValueError(
             f"tokens: expected integers of shape (L,), got {tokens.dtype} of shape "
             f"{tokens.shape}"
         )
     frames, labels = emissions_TC.shape
-    if not 0 <= blank < labels:
-        raise ValueError(f"blank: expected 0 to {labels - 1}, got {blank}")
+    if not labels:
+        raise ValueError("emissions: expected a column for each label, got none")
+    if not (isinstance(blank, Integral) and 0 <= blank < labels):
+        raise ValueError(f"blank: expected 0 to {labels - 1}, got {blank!r}")
     wrong = np.flatnonzero((tokens < 0) | (tokens >= labels) | (tokens == blank))
     if wrong.size:
         raise ValueError(
@@ -117,9 +140,10 @@ def checked_tokens(
             f"the blank ({blank}), got {tokens[wrong[0]]}"
         )
     repeats = int(np.count_nonzero(tokens[1:] == tokens[:-1]))
-    if whole and frames < len(tokens) + repeats:
+    needed = len(tokens) + repeats if whole else min(len(tokens), 1)
+    if frames < needed:
         raise AlignmentInfeasible(
-            f"{len(tokens)} tokens need at least {len(tokens) + repeats} frames "
+            f"{len(tokens)} tokens need at least {needed} frames "
             f"(equal neighbours: {repeats}), got {frames}; is the audio truncated? "
             "does the text belong to it?"
         )
@@ -141,7 +165,7 @@ def checked_entries(
     if (entry_cost_T is None) != (entry_tokens is None):
         raise ValueError("entry_cost_T and entry_tokens: expected both or neither")
     flagged = np.zeros(shape[1], bool) if entry_tokens is None else entry_tokens
-    flagged = as_array(flagged)
+    flagged = as_array("entry_tokens", flagged)
     if flagged.shape != shape[1:] or flagged.dtype != bool:
         raise ValueError(
             f"entry_tokens: expected bool of shape {shape[1:]}, got {flagged.dtype} of "
@@ -157,7 +181,7 @@ def checked_entries(
 def _finite(name: str, values: npt.ArrayLike | None, length: int) -> FloatArray:
     if values is None:
         return np.zeros(length, np.float32)
-    costs = np.ascontiguousarray(as_array(values), dtype=np.float32)
+    costs = as_reals(name, values)
     if costs.shape != (length,):
         raise ValueError(f"{name}: expected shape ({length},), got {costs.shape}")
     if not np.isfinite(costs).all():

@@ -27,7 +27,6 @@ _REACH_SEC = 0.4
 
 def word_confidences(
     emissions_TC: FloatArray,
-    tokens_L: IntArray,
     blank: int,
     path: AlignmentPath,
     spans: FrameSpans,
@@ -36,11 +35,11 @@ def word_confidences(
     """Return the confidence of each span (W,): NaN for stars and what was left out.
 
     A word has the frames of its tokens and the blanks around them, up to the tokens
-    beside it, but at most 0.4 s on either side.
+    beside it, but at most 0.4 s on either side. A number's span has the tokens that
+    were read there: those of a form in place of its star.
 
     Args:
       emissions_TC: log-probabilities without the star's column, (T, C).
-      tokens_L: label ids (L,).
       blank: column of the blank.
       path: where the tokens are.
       spans: words and stars, as ``aligner.spans.frame_spans`` returns them.
@@ -48,17 +47,23 @@ def word_confidences(
     """
     unread = np.append(0, np.cumsum(path.starts < 0))
     whole = unread[spans.end_tokens] == unread[spans.first_tokens]
-    kept = np.flatnonzero(whole & ~spans.is_star)
+    is_star = path.frames[spans.start_frames] >= emissions_TC.shape[1]
+    kept = np.flatnonzero(whole & ~is_star)
+    spoken = path.frames != blank
+    begins = np.flatnonzero(spoken & (np.diff(path.frames, prepend=blank) != 0))
+    # Tokens in the order in which they were read, and which of them each span has.
+    heard = path.frames[begins]
+    first = np.searchsorted(begins, spans.start_frames[kept])
+    stop = np.searchsorted(begins, spans.end_frames[kept])
     start, end = _with_blanks(
-        path.frames != blank,
+        spoken,
         spans.start_frames[kept],
         spans.end_frames[kept],
         max(1, frames_from_sec(_REACH_SEC, hop_samples)),
     )
-    first, stop = spans.first_tokens[kept], spans.end_tokens[kept]
     words = np.stack([first, stop, start, end], axis=1).astype(np.int32)
     log_probs = np.empty(len(kept))
-    spelling_log_probs(emissions_TC, blank, tokens_L, words, log_probs)
+    spelling_log_probs(emissions_TC, blank, heard, words, log_probs)
     confidence = np.full(len(spans.word), np.nan)
     # The sum over all spellings may be 1 + 1e-6, as float32 goes.
     confidence[kept] = np.minimum(np.exp(log_probs / (stop - first + 1)), 1.0)

@@ -1,11 +1,12 @@
 """Frames of tokens to times of words and stars."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from aligner.path import IntArray
+from aligner.path import AlignmentPath, IntArray
 from schemas.units import FRAME_SAMPLES, sec_from_frames
 
 SecArray = npt.NDArray[np.float64]
@@ -71,6 +72,31 @@ def frame_spans(
         first_tokens=first.astype(np.int32),
         end_tokens=last.astype(np.int32) + 1,
     )
+
+
+def without_separators(
+    path: AlignmentPath, stars: Iterable[int], silent: Collection[int | None]
+) -> tuple[IntArray, IntArray]:
+    """Return starts and ends of the tokens, those of stars without silent edges.
+
+    Where a number's form was read in a star's place, word separators around it lie in
+    the star's interval.
+
+    Args:
+      path: the path.
+      stars: the tokens that are stars.
+      silent: labels of the blank and of the word separator.
+    """
+    starts, ends = path.starts.copy(), path.ends.copy()
+    for star in stars:
+        inside = path.frames[starts[star] : ends[star]].tolist()
+        loud = [t for t, label in enumerate(inside) if label not in silent]
+        if loud:
+            starts[star], ends[star] = (
+                starts[star] + loud[0],
+                starts[star] + loud[-1] + 1,
+            )
+    return starts, ends
 
 
 @dataclass(frozen=True, kw_only=True)

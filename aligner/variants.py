@@ -220,7 +220,7 @@ def _encoded_aside(aside: Aside, speller: Speller) -> EncodedAside | None:
     """
     words = normalise_verse(aside.text, speller.language)
     pieces: list[tuple[IntArray, ...]] = []
-    any_letter = False
+    any_letter = after_star = False
     at = 0
     while at < len(words):
         stop = at
@@ -234,12 +234,15 @@ def _encoded_aside(aside: Aside, speller: Speller) -> EncodedAside | None:
             said = [aside.text[words[at].char_start : words[stop - 1].char_end]]
         ways = [way for way in map(speller.tokens, said) if len(way)]
         any_letter |= bool(ways)
-        if words[at].is_number and not ways:
+        is_star = words[at].is_number and not ways
+        if is_star:
             ways = [np.array([speller.star], np.int32)]
         if ways:
-            if pieces and speller.gap:
+            # Not beside a star, which takes the pause in.
+            if pieces and speller.gap and not (is_star or after_star):
                 pieces.append((np.array(speller.gap, np.int32),))
             pieces.append(tuple(ways))
+            after_star = is_star
         at = stop
     if not any_letter:
         return None

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from aligner.batch import BatchOptions, Item, align_items, is_batch, items_of
 from aligner.beam import best_states_in_beam
 from aligner.full import best_states, block_frames_of
-from aligner.graph import Jumps
+from aligner.graph import Jumps, jumps_of_line
 from aligner.lattice import lattice_of
 from aligner.path import (
     AlignmentPath,
@@ -117,8 +117,8 @@ def forced_align(
     Raises:
       AlignmentInfeasible: there are fewer frames than tokens and repeats, or every path
         has probability 0.
-      ValueError: shapes do not fit, a token is blank or no column, a value is NaN or
-        +inf; or a GPU's memory is too small. In a batch both name the item.
+      ValueError: shapes do not fit, a token is blank or no column, a jump leaves the
+        text, a value is NaN or +inf, a GPU is too small. Both name the item of a batch.
     """
     if block_frames is not None and block_frames < 1:
         raise ValueError(f"block_frames: expected 1 or more, got {block_frames}")
@@ -145,10 +145,11 @@ def _align_on_cpu(
     tokens = checked_tokens(item.tokens_L, emissions, blank, whole=item.jumps is None)
     shape = (len(emissions), len(tokens))
     entries = checked_entries(item.entry_cost_T, item.entry_tokens, item.tolls_L, shape)
-    lattice = lattice_of(emissions, tokens, blank, entries, item.jumps)
+    jumps = jumps_of_line(item.jumps, len(tokens))
+    lattice = lattice_of(emissions, tokens, blank, entries, jumps)
     if prune is None:
         prune = shape[0] * shape[1] >= _LEAST_PRUNED
-    if prune and lattice.is_line:
+    if prune and lattice.is_line and lattice.frames:
         found = best_states_in_beam(lattice)
         if found is not None:
             states, share = found

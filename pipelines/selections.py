@@ -133,7 +133,7 @@ def read_selection(root: str, name: str) -> dict[str, Verdict]:
         ) from error
     except pa.ArrowInvalid as error:
         raise damaged(uri, error) from error
-    return {verdict.key: verdict for verdict in SELECTION_TABLE.records(table)}
+    return {verdict.key: verdict for verdict in SELECTION_TABLE.records(table, uri)}
 
 
 def _stem(root: str, name: str) -> str:

@@ -25,7 +25,7 @@ from pipelines.store import filesystem_of, local_copy, write_atomic, writing
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of, stable_bucket
 from schemas.segment import ClipRef, Segment
-from schemas.tables import INDEX_TABLE, IndexEntry, segment_row
+from schemas.tables import INDEX_TABLE, VERSION_KEY, IndexEntry, segment_row
 
 FOLDER = "shards"
 # Part of every plan's name: a change in how shards are written makes all of them anew.
@@ -239,10 +239,12 @@ def _is_written(plan: ShardPlan, tar_uri: str, index_uri: str) -> bool:
         size = filesystem.info(tar_path)["size"]
     except (FileNotFoundError, pa.ArrowInvalid):  # a damaged index is no index
         return False
-    return (made_from.get(_PLAN_KEY), made_from.get(_BYTES_KEY)) == (
-        plan.digest.encode(),
-        str(size).encode(),
-    )
+    wanted = {
+        _PLAN_KEY: plan.digest.encode(),
+        _BYTES_KEY: str(size).encode(),
+        VERSION_KEY: INDEX_TABLE.schema.metadata[VERSION_KEY],
+    }
+    return wanted.items() <= made_from.items()
 
 
 def remove_stale(root: str, paths: Iterable[str]) -> int:
@@ -289,7 +291,7 @@ def find_sample(root: str, segment: Segment) -> bytes:
     filesystem, folder = filesystem_of(f"{root}/{group.folder}")
     for index in sorted(filesystem.glob(f"{folder}/index-*.parquet")):
         with filesystem.open(index, "rb") as file:
-            for entry in INDEX_TABLE.records(pq.read_table(file)):
+            for entry in INDEX_TABLE.records(pq.read_table(file), index):
                 if entry.key == segment.key:
                     start, end = entry.offset, entry.offset + entry.length
                     shard, path = filesystem_of(f"{root}/{entry.shard}")

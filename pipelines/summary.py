@@ -4,10 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow.dataset as pads
 from rich.table import Table
 
-from pipelines.store import filesystem_of
+from pipelines.tables import read_columns, read_rejects
+from schemas.tables import ALIGNMENT_TABLE, LEDGER_TABLE, SEGMENT_TABLE
 
 ALL = "all"
 
@@ -35,10 +35,15 @@ class LanguageSummary:
 
 
 def summarise(root: str) -> list[LanguageSummary]:
-    """Read the tables of a finished corpus."""
+    """Read the tables of a finished corpus.
+
+    Raises:
+      ArtifactError: there is none, or its tables are of another version.
+    """
     found: defaultdict[str, LanguageSummary] = defaultdict(lambda: LanguageSummary(""))
     recordings: defaultdict[str, set[str]] = defaultdict(set)
-    for row in _rows(root, "ledger"):
+    ledger = ["recording", "language", "start_sec", "end_sec", "fate", "reason"]
+    for row in read_columns(root, LEDGER_TABLE, ledger):
         summary = found[row["language"]]
         hours = (row["end_sec"] - row["start_sec"]) / 3600
         recordings[row["language"]].add(row["recording"])
@@ -50,15 +55,15 @@ def summarise(root: str) -> list[LanguageSummary]:
             reasons = summary.dropped_hours
             reasons[row["reason"]] = reasons.get(row["reason"], 0.0) + hours
     scores: defaultdict[str, list[float]] = defaultdict(list)
-    for row in _rows(root, "segments", ["language", "score"]):
+    for row in read_columns(root, SEGMENT_TABLE, ["language", "score"]):
         found[row["language"]].segments += 1
         scores[row["language"]].append(row["score"])
-    for row in _rows(root, "alignments", ["language", "events"]):
+    for row in read_columns(root, ALIGNMENT_TABLE, ["language", "events"]):
         counts = found[row["language"]].events
         for event in row["events"]:
             counts[event["kind"]] = counts.get(event["kind"], 0) + 1
-    for row in _rows(root, "rejects"):
-        found[row["language"]].rejects += 1
+    for reject in read_rejects(root):
+        found[reject.language].rejects += 1
     for language, summary in found.items():
         summary.language = language
         summary.recordings = len(recordings[language])
@@ -134,12 +139,3 @@ def _total(summaries: list[LanguageSummary]) -> LanguageSummary:
 def _reasons(dropped_hours: dict[str, float]) -> str:
     ordered = sorted(dropped_hours.items(), key=lambda item: -item[1])
     return ", ".join(f"{reason} {hours * 60:.1f} min" for reason, hours in ordered)
-
-
-def _rows(root: str, table: str, columns: list[str] | None = None):
-    filesystem, folder = filesystem_of(f"{root}/{table}")
-    if not filesystem.isdir(folder):
-        return
-    dataset = pads.dataset(folder, format="parquet", filesystem=filesystem)
-    for batch in dataset.to_batches(columns=columns):
-        yield from batch.to_pylist()

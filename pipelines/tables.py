@@ -120,6 +120,19 @@ def read_rejects(root: str) -> Iterator[Reject]:
     return _read(root, REJECT_TABLE, _ALL)
 
 
+def read_columns(
+    root: str, kind: TableKind[Any], columns: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield some columns of all rows, nothing where there is no such table.
+
+    Raises:
+      ArtifactError: the table is of another version.
+    """
+    for fragment in _fragments(root, kind, _parts(root, kind)):
+        for batch in fragment.to_batches(schema=kind.schema, columns=columns):
+            yield from batch.to_pylist()
+
+
 def _stem(kind: TableKind[Any], language: str) -> str:
     if kind.name == REJECT_TABLE.name:
         return f"{kind.name}/part-"
@@ -161,6 +174,15 @@ def _read(root: str, kind: TableKind[Record], language: str) -> Iterator[Record]
 
 
 def _records(root: str, kind: TableKind[Record], paths: list[str]) -> Iterator[Record]:
+    for fragment in _fragments(root, kind, paths):
+        for batch in fragment.to_batches(schema=kind.schema):
+            yield from kind.records(batch)
+
+
+def _fragments(
+    root: str, kind: TableKind[Any], paths: list[str]
+) -> Iterator[pads.ParquetFileFragment]:
+    """Yield the files of a table, each checked before it is read."""
     filesystem, folder = filesystem_of(root)
     files = [f"{folder}/{path}" for path in paths]
     dataset = pads.dataset(
@@ -168,8 +190,7 @@ def _records(root: str, kind: TableKind[Record], paths: list[str]) -> Iterator[R
     )
     for fragment in dataset.get_fragments():
         check_schema(_schema_of(fragment), kind.schema, fragment.path)
-        for batch in fragment.to_batches(schema=kind.schema):
-            yield from kind.records(batch)
+        yield fragment
 
 
 def _schema_of(fragment: pads.ParquetFileFragment) -> pa.Schema:

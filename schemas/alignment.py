@@ -18,7 +18,8 @@ class WordSpan:
     char_start: int
     char_end: int
     confidence: float = float("nan")
-    """0 to 1: how probably its frames spell this word, by ``aligner.posteriors``."""
+    """0 to 1: how probably its frames spell this word, by ``aligner.posteriors``. A
+    number has score and confidence of the form that was read, NaN where none was."""
 
 
 @dataclass(frozen=True)

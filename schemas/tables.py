@@ -21,7 +21,7 @@ from schemas.alignment import (
 from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject, Segment
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 TABLE_KEY = b"pericope.table"
 VERSION_KEY = b"pericope.version"
 
@@ -222,13 +222,16 @@ class TableKind(Generic[Record]):
         rows = [self.to_row(record) for record in records]
         return pa.Table.from_pylist(rows, schema=self.schema)
 
-    def records(self, table: pa.Table | pa.RecordBatch) -> Iterator[Record]:
+    def records(
+        self, table: pa.Table | pa.RecordBatch, where: str = "table"
+    ) -> Iterator[Record]:
         """Yield the records of a table; columns may come in any order.
 
         Raises:
-          ArtifactError: the table is of another kind or version.
+          ArtifactError: the table, which is named ``where``, is of another kind or
+            version.
         """
-        check_schema(table.schema, self.schema)
+        check_schema(table.schema, self.schema, where)
         names = self.schema.names
         for row in table.select(names).to_pylist():
             yield self.from_row(row)
@@ -247,22 +250,31 @@ INDEX_TABLE = TableKind(INDEX, _plain_row, lambda row: IndexEntry(**row))
 
 
 def check_schema(found: pa.Schema, wanted: pa.Schema, where: str = "table") -> None:
-    """Refuse a file of another kind or version.
+    """Refuse a file of another kind or version, or with other columns.
 
     Raises:
-      ArtifactError: name, version or columns differ from what is wanted.
+      ArtifactError: it says what was found, what is expected, and what to do.
     """
-    metadata = found.metadata or {}
-    for key in (TABLE_KEY, VERSION_KEY):
-        if metadata.get(key) != wanted.metadata[key]:
-            raise ArtifactError(
-                f"{where}: expected {key.decode()} = {wanted.metadata[key].decode()!r},"
-                f" got {metadata.get(key, b'none').decode()!r}; make the corpus again "
-                "with this version of pericope"
-            )
-    missing = [name for name in wanted.names if name not in found.names]
-    if missing:
+    expected, got = _identity(wanted), _identity(found)
+    for field in wanted:
+        if expected == got and _type_of(field.name, found) != field.type:
+            expected = f"column {field.name!r} of type {field.type}"
+            got = f"{_type_of(field.name, found) or 'none'}"
+    if expected != got:
         raise ArtifactError(
-            f"{where}: expected columns {missing}, got {found.names}; the file is "
-            "damaged: delete it and run again"
+            f"{where}: expected {expected}, got {got}; another version of pericope "
+            "wrote it: say `pericope run` again with this one, which writes all tables "
+            "anew and repeats only what has changed"
         )
+
+
+def _identity(schema: pa.Schema) -> str:
+    metadata = schema.metadata or {}
+    if TABLE_KEY not in metadata:
+        return "no table of pericope"
+    name, version = metadata[TABLE_KEY], metadata.get(VERSION_KEY, b"unknown")
+    return f"table {name.decode()!r} of version {version.decode()}"
+
+
+def _type_of(name: str, schema: pa.Schema) -> pa.DataType | None:
+    return schema.field(name).type if name in schema.names else None

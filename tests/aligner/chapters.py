@@ -1,5 +1,9 @@
 """Small alignment problems with all that a chapter can have, and how paths compare."""
 
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 
 from aligner.batch import Item
@@ -20,6 +24,8 @@ def chapter(rng: np.random.Generator, *, frames: int = 20, tokens: int = 7) -> I
         -rng.integers(0, 3, (count, 4)) if whole else rng.normal(-2, 2, (count, 4))
     )
     emissions = emissions.astype(np.float32)
+    if rng.random() < 0.5:
+        emissions[:, 3] = -1  # a star
     if rng.random() < 0.3:
         emissions[rng.random(emissions.shape) < 0.1] = -np.inf
     jumps = None
@@ -39,14 +45,21 @@ def chapter(rng: np.random.Generator, *, frames: int = 20, tokens: int = 7) -> I
     )
 
 
+def arguments(item: Item) -> dict[str, Any]:
+    """Return what ``forced_align`` takes for one problem."""
+    return {name: values[0] for name, values in of_batch([item]).items()}
+
+
+def of_batch(items: Sequence[Item]) -> dict[str, list[Any]]:
+    """Return what it takes for a batch of them."""
+    names = [field.name for field in fields(Item) if field.name != "name"]
+    return {name: [getattr(item, name) for item in items] for name in names}
+
+
 def aligned(item: Item) -> AlignmentPath | None:
     """Return the CPU kernel's path from the full lattice, None if there is none."""
     try:
-        return forced_align(
-            item.emissions_TC, item.tokens_L, BLANK, entry_cost_T=item.entry_cost_T,
-            entry_tokens=item.entry_tokens, tolls_L=item.tolls_L, jumps=item.jumps,
-            prune=False,
-        )  # fmt: skip
+        return forced_align(**arguments(item), blank=BLANK, prune=False)
     except AlignmentInfeasible:
         return None
 

@@ -30,6 +30,10 @@ class Letters:
     word_separator: int | None = None
 
 
+# As a Wav2Vec2 vocabulary has it.
+SEPARATED = Letters(labels=(*LABELS, "|"), word_separator=len(LABELS))
+
+
 @dataclass(frozen=True)
 class Spoken:
     """What was said: emissions (T, C), pauses, and the frames of each utterance."""
@@ -39,21 +43,26 @@ class Spoken:
     spans: tuple[tuple[int, int], ...]
 
 
-def spoken(*said: str, pause_frames: int = 20) -> Spoken:
+def spoken(*said: str, pause_frames: int = 20, model: Letters = Letters()) -> Spoken:
     """Say some utterances, a pause before each and after the last.
 
-    Each letter has two frames, with a blank behind it.
+    Each letter has two frames, with a blank behind it. Where the model has a word
+    separator it comes after each word, in the pause after an utterance's last one.
     """
+    mark = "" if model.word_separator is None else "|"
     labels = [0] * pause_frames
     spans, pauses = [], []
     for utterance in said:
         start = len(labels)
         pauses.append(((start - pause_frames) * _FRAME_SEC, start * _FRAME_SEC))
-        for letter in utterance.replace(" ", ""):
-            labels += [LABELS.index(letter)] * _LETTER_FRAMES + [0]
+        for letter in utterance.replace(" ", mark):
+            labels += [model.labels.index(letter)] * _LETTER_FRAMES + [0]
         spans.append((start, len(labels) - 1))
-        labels += [0] * pause_frames
-    emissions = np.full((len(labels), len(LABELS)), -9.0, np.float32)
+        pause = [0] * pause_frames
+        if mark:
+            pause[1:2] = [model.labels.index(mark)]
+        labels += pause
+    emissions = np.full((len(labels), len(model.labels)), -9.0, np.float32)
     emissions[np.arange(len(labels)), labels] = -0.01
     return Spoken(emissions, tuple(pauses), tuple(spans))
 
@@ -65,24 +74,23 @@ def chapter_of(*verses: str, asides: Sequence[Aside] = ()) -> Chapter:
 
 
 def encoded_with_variants(
-    chapter: Chapter, config: AlignConfig
+    chapter: Chapter, config: AlignConfig, model: Letters = Letters()
 ) -> tuple[EncodedChapter, Variants]:
     """Return a chapter's own line and what may differ from it."""
-    model = Letters()
     encoded = encode_chapter(
         chapter, model.labels, model.blank, romanised=True,
-        star_at_start=config.star_at_start,
+        word_separator=model.word_separator, star_at_start=config.star_at_start,
     )  # fmt: skip
     speller = Speller.of(model, chapter.language)
     return encoded, find_variants(chapter, encoded, speller, config)
 
 
 def read_chapter(
-    chapter: Chapter, heard: Spoken, config: AlignConfig
+    chapter: Chapter, heard: Spoken, config: AlignConfig, model: Letters = Letters()
 ) -> tuple[EncodedChapter, ChapterPath]:
     """Align a chapter with what was heard."""
-    encoded, variants = encoded_with_variants(chapter, config)
+    encoded, variants = encoded_with_variants(chapter, config, model)
     found = best_chapter_path(
-        heard.emissions, encoded, heard.pauses, config, Letters(), variants
+        heard.emissions, encoded, heard.pauses, config, model, variants
     )
     return encoded, found

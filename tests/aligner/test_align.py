@@ -140,7 +140,6 @@ def test_a_number_is_a_star_that_keeps_its_digits(aligned, speech):
     # It takes the pauses beside the number as well, and nothing of its neighbours.
     assert before.end_sec <= star.start_sec < spoken.start_sec + 0.1
     assert spoken.end_sec - 0.1 < star.end_sec <= after.start_sec
-    assert np.isnan(word.score)
     assert (word.start_sec, word.end_sec) == (star.start_sec, star.end_sec)
 
 
@@ -281,8 +280,26 @@ def test_a_number_is_told_in_the_words_in_which_it_was_read(aligned, speech):
     (form,) = spoken_forms(star.for_text, "swh")
     assert verse.spoken_text == verse.text.replace(star.for_text, form)
     assert abs(star.start_sec - number.start_sec) < 0.1
+    (read,) = (word for word in verse.words if word.word == star.for_text)
+    assert -0.5 < read.score <= 0
+    assert 0.5 < read.confidence <= 1
+    assert verse.confidence <= read.confidence
     others = (v for alignment in aligned.values() for v in alignment.verses)
     assert [v.spoken_text for v in others if v.spoken_text] == [verse.spoken_text]
+
+
+def test_a_number_whose_forms_are_not_tried_has_no_score(
+    aligned, speech, waveforms, model
+):
+    config = AlignConfig(number_forms=False)
+    found = align_chapter(waveforms[MARK], chapter_of(speech, MARK), model, config)
+    (k,) = (k for k, v in enumerate(found.verses) if v.stars)
+    verse, told = found.verses[k], aligned[MARK].verses[k]
+    assert verse.spoken_text == "" != told.spoken_text
+    for word, as_told in zip(verse.words, told.words, strict=True):
+        is_number = word.word == verse.stars[0].for_text
+        assert np.isnan(word.score) == np.isnan(word.confidence) == is_number
+        assert np.isfinite([as_told.score, as_told.confidence]).all()
 
 
 def test_a_title_that_is_an_aside_is_an_event(aligned, speech, waveforms, model):

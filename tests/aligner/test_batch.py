@@ -1,26 +1,38 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aligner.graph import checked_jumps
 from aligner.viterbi import forced_align
 from schemas.errors import AlignmentInfeasible
-from tests.aligner.chapters import BLANK, assert_same_paths, solvable
+from tests.aligner.chapters import (
+    BLANK,
+    arguments,
+    assert_same_paths,
+    of_batch,
+    solvable,
+)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_list_is_aligned_item_by_item(threads):
-    items, expected = solvable(np.random.default_rng(1), 6)
-    found = forced_align(
-        [item.emissions_TC for item in items],
-        [item.tokens_L for item in items],
-        BLANK,
-        entry_cost_T=[item.entry_cost_T for item in items],
-        entry_tokens=[item.entry_tokens for item in items],
-        tolls_L=[item.tolls_L for item in items],
-        jumps=[item.jumps for item in items],
-        threads=threads,
-    )
+@given(
+    st.integers(0, 1 << 30),
+    st.integers(0, 6),
+    st.integers(1, 3),
+    st.booleans(),
+    st.none() | st.integers(1, 21),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_batch_has_the_paths_of_its_items_alone(
+    seed, count, threads, prune, block_frames
+):
+    items, expected = solvable(np.random.default_rng(seed), count)
+    options = {"blank": BLANK, "prune": prune, "block_frames": block_frames}
+    found = forced_align(**of_batch(items), **options, threads=threads)
     assert_same_paths(found, expected)
+    alone = [forced_align(**arguments(item), **options) for item in items]
+    assert_same_paths(found, alone)
 
 
 def test_tensors_and_tuples_make_a_batch_too():
@@ -52,6 +64,10 @@ def test_the_infeasible_item_is_named():
         ({"tokens_L": np.ones((2, 1), int)}, "tokens_L: .* got ndarray"),
         ({"tolls_L": np.zeros(1)}, "tolls_L: .* got ndarray"),
         ({"jumps": [None] * 3}, "jumps: .* got 3"),
+        ({"jumps": checked_jumps([0], [1], [0], 1)}, "jumps: .* got Jumps"),
+        ({"entry_cost_T": [None]}, "entry_cost_T: .* got 1"),
+        ({"emissions_TC": []}, "tokens_L: expected a list of 0, .* got 2"),
+        ({"threads": 0}, "threads: expected 1 or more, got 0"),
     ],
 )
 def test_what_is_given_for_a_batch_has_its_length(options, message):

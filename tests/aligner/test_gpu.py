@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from aligner.gpu_batch import device_bytes, pack, problem_of, sizes_of
 from aligner.graph import checked_jumps
 from aligner.viterbi import forced_align
 from schemas.errors import AlignmentInfeasible
-from tests.aligner.chapters import BLANK, assert_same_paths, solvable
+from tests.aligner.chapters import BLANK, assert_same_paths, of_batch, solvable
 from tests.aligner.planted import planted
 
 needs_gpu = pytest.mark.skipif(
@@ -126,11 +128,13 @@ def test_values_that_are_no_log_probabilities_are_named(value):
 
 def test_items_that_cannot_be_are_named():
     fine = torch.zeros(3, 4)
+    far = checked_jumps([9], [0], [1], 9)
     for bad, error, message in (
         (Item("batch[1]: ", fine, [2, 2, 3]), AlignmentInfeasible, "at least 4"),
         (Item("batch[1]: ", fine, [2, 9]), ValueError, r"tokens\[1\]"),
         (Item("batch[1]: ", fine[None], [2]), ValueError, "shape"),
         (Item("batch[1]: ", fine.to("meta"), [2]), ValueError, "all on cpu"),
+        (Item("batch[1]: ", fine, [2], jumps=far), ValueError, r"sources\[0\]: .* 9"),
     ):
         with pytest.raises(error, match=r"batch\[1\]: .*" + message):
             align_items_on_gpu([Item("batch[0]: ", fine, [2]), bad], 0, None, None)
@@ -146,16 +150,8 @@ def test_a_gpu_finds_the_paths_of_the_cpu(block_frames):
     rng = np.random.default_rng(block_frames)
     items, expected = solvable(rng, 400, frames=200, tokens=60)
     for device in range(torch.cuda.device_count()):
-        found = forced_align(
-            moved(items, f"cuda:{device}"),
-            [item.tokens_L for item in items],
-            BLANK,
-            entry_cost_T=[item.entry_cost_T for item in items],
-            entry_tokens=[item.entry_tokens for item in items],
-            tolls_L=[item.tolls_L for item in items],
-            jumps=[item.jumps for item in items],
-            block_frames=block_frames,
-        )
+        on_gpu = of_batch(items) | {"emissions_TC": moved(items, f"cuda:{device}")}
+        found = forced_align(**on_gpu, blank=BLANK, block_frames=block_frames)
         assert_same_paths(found, expected)
 
 
@@ -183,8 +179,9 @@ def test_a_gpu_aligns_whole_chapters_within_its_budget():
 @needs_gpu
 def test_a_gpu_without_triton_finds_them_too():
     items, expected = solvable(np.random.default_rng(8), 4)
-    problems = [
-        problem_of(Item("", emissions, *list(vars(item).values())[2:]), BLANK)
+    on_gpu = [
+        replace(item, emissions_TC=emissions)
         for item, emissions in zip(items, moved(items, "cuda"), strict=True)
     ]
-    assert_same_paths(align_on_device(problems, BLANK, kernels=gpu_torch), expected)
+    found = align_on_device(problems_of(on_gpu), BLANK, kernels=gpu_torch)
+    assert_same_paths(found, expected)

@@ -71,9 +71,9 @@ def test_good_emissions_are_not_copied():
 
 def test_a_tensor_is_seen_not_copied():
     tensor = torch.zeros(5, 3, requires_grad=True)
-    assert np.shares_memory(as_array(tensor), tensor.detach().numpy())
-    assert as_array(torch.zeros(2, dtype=torch.bfloat16)).dtype == np.float32
-    assert as_array(torch.ones(2, dtype=torch.int64)).dtype == np.int64
+    assert np.shares_memory(as_array("", tensor), tensor.detach().numpy())
+    assert as_array("", torch.zeros(2, dtype=torch.bfloat16)).dtype == np.float32
+    assert as_array("", torch.ones(2, dtype=torch.int64)).dtype == np.int64
 
 
 def test_repeats_need_a_frame_more():

@@ -7,12 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
+from aligner.config import AlignConfig
 from aligner.posteriors import word_confidences
 from aligner.spans import frame_spans
 from aligner.viterbi import forced_align
 from tests.aligner.planted import planted
+from tests.aligner.spoken import chapter_of, read_chapter, spoken
 
 STAR = 30
+FREE = AlignConfig(star_at_start=False, free_star_log_prob=-0.5)
 
 
 def spellings(emissions, blank):
@@ -40,7 +43,7 @@ def confidences(emissions, words, blank=0, **changes):
     spans = frame_spans(
         tokens, np.zeros_like(word), word, (path.starts, path.ends), STAR
     )
-    return word_confidences(emissions, tokens, blank, path, spans)
+    return word_confidences(emissions, blank, path, spans)
 
 
 @st.composite
@@ -119,6 +122,47 @@ def test_stars_and_words_left_out_have_none():
     assert np.isnan(left_out).all()
 
 
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("and 12 birds", "and twelve birds"),
+        ("12 birds", "twelve birds"),
+        ("the 4th bird", "the fourth bird"),
+        ("birds 3-4", "birds three four"),
+    ],
+)
+def test_a_number_has_the_confidence_of_the_form_that_was_read(written, plain):
+    found = {}
+    heard = spoken("in a boat", *plain.split(" "), pause_frames=4)
+    heard.emissions[:] = log_softmax(heard.emissions / 1.5, axis=1)
+    for text in (written, plain):
+        encoded, best = read_chapter(chapter_of("in a boat", text), heard, FREE)
+        spans = frame_spans(
+            encoded.tokens, encoded.token_verse, encoded.token_word,
+            (best.path.starts, best.path.ends), encoded.star,
+        )  # fmt: skip
+        sure = word_confidences(heard.emissions, 0, best.path, spans)
+        found[text] = dict(zip(spans.start_frames.tolist(), sure.tolist(), strict=True))
+    assert all(0 < sure < 1 for sure in found[written].values())
+    same = found[written].keys() & found[plain].keys()
+    assert len(same) == len(found[written])
+    if "3-4" not in written:  # two words there
+        for start in same:
+            assert found[written][start] == pytest.approx(found[plain][start])
+
+
+def test_a_number_that_was_read_otherwise_has_none():
+    heard = spoken("in a boat", "and", "a dozen", "birds", pause_frames=4)
+    encoded, best = read_chapter(chapter_of("in a boat", "and 12 birds"), heard, FREE)
+    spans = frame_spans(
+        encoded.tokens, encoded.token_verse, encoded.token_word,
+        (best.path.starts, best.path.ends), encoded.star,
+    )  # fmt: skip
+    sure = word_confidences(heard.emissions, 0, best.path, spans)
+    assert np.isnan(sure).tolist() == spans.is_star.tolist()
+    assert spans.is_star.sum() == 1
+
+
 def test_the_impossible_has_confidence_0():
     emissions, tokens, spoken = planted(60, 6, seed=4)
     words = [tuple(tokens[:3]), tuple(tokens[3:])]
@@ -132,6 +176,6 @@ def test_the_impossible_has_confidence_0():
         (path.starts, path.ends), STAR,
     )  # fmt: skip
     unheard[:, tokens[4]] = -np.inf
-    found = word_confidences(unheard, path_tokens, 0, path, spans)
+    found = word_confidences(unheard, 0, path, spans)
     assert found[1] == 0
     assert len(words) == len(found)

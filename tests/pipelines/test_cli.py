@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
@@ -233,6 +234,45 @@ def test_inspect_begins_with_the_summary(finished, command):
     assert [line.split()[0] for line in done.out.splitlines()] == [
         *("language", "rus", "swh", "all")
     ]
+
+
+def as_version_2(path: Path) -> None:
+    """Turn a table into one of an older version, as far as its own marks say."""
+    table = pq.read_table(path, partitioning=None)
+    marks = {**table.schema.metadata, b"pericope.version": b"2"}
+    kept = [name for name in table.column_names if name != "events"]
+    pq.write_table(table.select(kept).replace_schema_metadata(marks), path)
+
+
+def test_inspect_of_an_older_corpus_says_to_run_it_again(
+    toml, finished, command, tmp_path
+):
+    older = tmp_path / "older"
+    shutil.copytree(toml.parent, older)
+    corpus = older / finished.name
+    shards = next((corpus / "shards/labeled").rglob("*.tar")).parent
+    tables = [
+        *sorted((corpus / "alignments").rglob("*.parquet")),
+        *sorted(shards.glob("index-*.parquet")),
+    ]
+    for table in tables:
+        as_version_2(table)
+    for options in ([], ["--events"]):
+        done = command("inspect", corpus, *options)
+        assert (done.status, done.out) == (1, "")
+        told = " ".join(done.err.split())
+        assert "expected table 'alignments' of version 3, got table" in told
+        assert "say `pericope run` again" in told
+    assert command("run", older / toml.name, "--runner", "plain", "--quiet").status == 0
+    for table in tables:
+        same = finished / table.relative_to(corpus)
+        assert table.read_bytes() == same.read_bytes()
+
+
+def test_inspect_of_no_corpus_says_so(command, tmp_path):
+    done = command("inspect", tmp_path)
+    assert (done.status, done.out) == (1, "")
+    assert "expected the table, found none" in " ".join(done.err.split())
 
 
 def test_inspect_lists_where_readers_differ_from_the_text(finished, command):

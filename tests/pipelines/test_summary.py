@@ -15,6 +15,7 @@ from pipelines.summary import (
 )
 from pipelines.tables import read_ledger, read_segments, write_rows
 from schemas.alignment import EventKind, ReadingEvent
+from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject
 from schemas.tables import (
     ALIGNMENT_TABLE,
@@ -106,8 +107,15 @@ def test_readers_who_differ_from_the_text_are_counted(root):
     assert reading_lines(summarise(root)) == ["  swh: 2 aside, 1 omitted"]
 
 
-def test_a_folder_without_tables_is_empty(tmp_path):
-    assert summarise(str(tmp_path)) == []
+def test_a_folder_without_tables_is_no_corpus(tmp_path):
+    with pytest.raises(ArtifactError, match="expected the table, found none; run"):
+        summarise(str(tmp_path))
+
+
+def test_a_corpus_of_rejects_alone_has_no_hours(tmp_path):
+    write_rows(str(tmp_path), REJECT_TABLE, [Reject("fetch", "a", "x", "", "swh")])
+    (row,) = summarise(str(tmp_path))
+    assert (row.language, row.rejects, row.hours) == ("swh", 1, 0)
 
 
 def test_a_finished_corpus_adds_up(finished):

@@ -4,10 +4,12 @@ import os
 from dataclasses import replace
 
 import duckdb
+import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.summary import summarise
 from pipelines.tables import (
     prune_languages,
     read_alignments,
@@ -127,6 +129,59 @@ def test_a_part_of_another_version_is_refused_by_name(tmp_path):
     pq.write_table(table.replace_schema_metadata({}), path)
     with pytest.raises(ArtifactError, match=r"part-00001\.parquet: expected"):
         list(read_segments(str(tmp_path)))
+
+
+def write_older(root) -> None:
+    """Write alignments as version 2 had them: no events, words without confidence."""
+    text, real, count = pa.string(), pa.float64(), pa.int64()
+    word = pa.struct([
+        ("word", text), ("start_sec", real), ("end_sec", real), ("score", real),
+        ("char_start", count), ("char_end", count),
+    ])  # fmt: skip
+    fields = {
+        **dict.fromkeys(("recording_id", "language", "book"), text), "chapter": count,
+        **dict.fromkeys(("verse", "text", "spoken_text", "romanised"), text),
+        **dict.fromkeys(("start_sec", "end_sec", "score", "score_worst"), real),
+        "words": pa.list_(word),
+        "stars": pa.list_(pa.struct([("start_sec", real), ("for_text", text)])),
+        "model": text, "digest": text,
+    }  # fmt: skip
+    metadata = {"pericope.table": "alignments", "pericope.version": "2"}
+    schema = pa.schema(list(fields.items()), metadata=metadata)
+    row = {
+        name: "swh" if of == text else 1 if of == count else 0.5 if of == real else []
+        for name, of in fields.items()
+    }
+    path = root / "alignments/language=swh/part-00000.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist([row], schema=schema), path)
+
+
+def test_a_table_of_an_older_version_is_refused_by_all_who_read_it(tmp_path):
+    write_older(tmp_path)
+    write_rows(str(tmp_path), REJECT_TABLE, [])
+    for read in (read_alignments, summarise):
+        with pytest.raises(
+            ArtifactError,
+            match=r"part-00000\.parquet: expected table 'alignments' of version 3, got "
+            r"table 'alignments' of version 2; .* `pericope run` again",
+        ):
+            list(read(str(tmp_path)))
+
+
+@pytest.mark.parametrize("drop", ["events", "words", "verse"])
+def test_a_table_that_lacks_a_column_is_refused_by_all_who_read_it(tmp_path, drop):
+    """The version alone does not tell: a copy made by hand may have it."""
+    write_rows(str(tmp_path), ALIGNMENT_TABLE, alignment_rows(), "swh")
+    write_rows(str(tmp_path), REJECT_TABLE, [])
+    path = tmp_path / "alignments/language=swh/part-00000.parquet"
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(table.drop_columns([drop]), path)
+    for read in (read_alignments, summarise):
+        with pytest.raises(
+            ArtifactError, match=rf"expected column '{drop}' .* got none"
+        ):
+            list(read(str(tmp_path)))
 
 
 def test_a_damaged_part_is_named(tmp_path):
