@@ -21,6 +21,7 @@ from aligner.star_cost import star_level
 from aligner.tokens import EncodedChapter
 from aligner.variants import Variants
 from aligner.viterbi import forced_align
+from aligner.word_pauses import Lines, mend_words
 
 # The opening star costs less than others: a title is longer than what is slipped in
 # between verses, and verse 1 must not begin in it. At the full cost one of 8 did.
@@ -86,11 +87,15 @@ def best_chapter_path(
             entry_tokens=graph.begins, tolls_L=graph.tolls, jumps=graph.jumps,
         )  # fmt: skip
         path = last_readings(graph, path)
+    best = path
+    if config.pause_cost > 0:
+        lines = Lines(starred, graph, encoded, blank, cost_T, model.hop_samples)
+        path = mend_words(lines, best, pauses, config)
     reading = reading_of(graph, path, encoded, variants)
     margins = np.full(len(encoded.verses), np.nan)
     if config.confidence:
         margins = verse_margins(
-            starred, graph.tokens, blank, path, reading.verse_first_token,
+            starred, graph.tokens, blank, best, reading.verse_first_token,
             entry_cost_T=cost_T, entry_tokens=graph.begins, tolls_L=graph.tolls,
             jumps=graph.jumps, hop_samples=model.hop_samples,
         )  # fmt: skip

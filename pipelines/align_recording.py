@@ -20,7 +20,7 @@ from schemas.keys import digest_of
 from schemas.source import Chapter
 
 STAGE = "align"
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
