@@ -61,7 +61,8 @@ _NOTE = (
     "headings and references that are not. An event is found where one of its kind is "
     "told of the same verse, at a time when it was heard. Edges: mean error of starts "
     "and ends of verses that were read once, numbers left out; 'over clean' "
-    "compares with the first column. Of the foreign text no verse was read. Scores: medians of verses."
+    "compares with the first column. Of the foreign text no verse was read. Scores: "
+    "medians of verses."
 )
 
 
