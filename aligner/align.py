@@ -15,7 +15,7 @@ from aligner.emissions import OPEN_GATE, AcousticModel, Gate, compute_emissions
 from aligner.path import AlignmentPath
 from aligner.pauses import Pause, find_pauses, level_db
 from aligner.posteriors import word_confidences
-from aligner.reading_events import FrameEvent, Reading
+from aligner.reading_events import LEAST_UNWRITTEN_FRAMES, FrameEvent, Reading
 from aligner.scores import (
     frame_score,
     lowest,
@@ -44,6 +44,9 @@ from schemas.alignment import (
 from schemas.errors import AlignmentInfeasible
 from schemas.source import Chapter, Verse
 from schemas.units import sec_from_frames, sec_from_samples
+
+# Events that take no time, or the whole recording.
+_NO_SPEECH = (EventKind.OMITTED, EventKind.UNREAD, EventKind.FOREIGN)
 
 Waveform = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float32]
@@ -111,13 +114,14 @@ def align_chapter(
         _reading_event(event, chapter, duration_sec, model.hop_samples)
         for event in best.reading.events
     )
+    opening = found.opening_star()
     return ChapterAlignment(
         recording_id=recording_id,
         language=chapter.language,
         duration_sec=duration_sec,
         verses=tuple(found.verse(k, verse) for k, verse in enumerate(chapter.verses)),
-        stars=found.opening_star() + tuple(_spoken(events)),
-        events=events,
+        stars=opening + tuple(_spoken(events)),
+        events=(*found.title(opening, chapter), *events),
         model=model.fingerprint,
         frame_score=scores,
         level_db=levels,
@@ -141,7 +145,7 @@ def _reading_event(
 def _spoken(events: Sequence[ReadingEvent]) -> Iterator[StarSpan]:
     """Yield the intervals of events that are speech but no verse."""
     for event in events:
-        if event.kind not in (EventKind.OMITTED, EventKind.UNREAD):
+        if event.kind not in _NO_SPEECH:
             yield StarSpan(event.start_sec, event.end_sec, event.text)
 
 
@@ -243,6 +247,19 @@ class _Found:
             StarSpan(float(self.times[0][k]), float(self.times[1][k]), "")
             for k in outside
         )
+
+    def title(
+        self, opening: Sequence[StarSpan], chapter: Chapter
+    ) -> Iterator[ReadingEvent]:
+        """Yield the opening star as an event, if it took speech.
+
+        On the plain line, where a star costs nothing, it takes any silence, too.
+        """
+        least_sec = sec_from_frames(LEAST_UNWRITTEN_FRAMES, self.hop_samples)
+        for star in opening:
+            if self.reading.is_free and star.end_sec - star.start_sec >= least_sec:
+                number = chapter.verses[0].number
+                yield ReadingEvent(EventKind.UNWRITTEN, number, *star.interval)
 
     def _words(
         self, index: int, spans: npt.NDArray[np.intp], stars: list[Star]

@@ -4,7 +4,7 @@ Shapes: T frames, C labels, L tokens of the chapter's own line.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,18 @@ import numpy.typing as npt
 from aligner.backends import align_with
 from aligner.config import AlignConfig
 from aligner.emissions import AcousticModel
+from aligner.foreign import is_foreign
 from aligner.margins import verse_margins
 from aligner.path import AlignmentPath, FloatArray
 from aligner.pauses import Pause, verse_start_cost
 from aligner.reading import line_path, plain_graph, reading_graph
-from aligner.reading_events import Reading, last_readings, reading_of
+from aligner.reading_events import FrameEvent, Reading, last_readings, reading_of
 from aligner.star_cost import star_level
 from aligner.tokens import EncodedChapter
 from aligner.variants import Variants
 from aligner.viterbi import forced_align
+from aligner.word_pauses import Lines, mend_words
+from schemas.alignment import EventKind
 
 # The opening star costs less than others: a title is longer than what is slipped in
 # between verses, and verse 1 must not begin in it. At the full cost one of 8 did.
@@ -72,8 +75,11 @@ def best_chapter_path(
         )  # fmt: skip
     else:
         path = align_with(config.backend, starred, own.tokens, blank)
+    foreign = config.free_reading and is_foreign(
+        emissions_TC, path, encoded, blank, model.hop_samples
+    )
     level = None
-    if config.free_reading:
+    if config.free_reading and not foreign:
         level = config.free_star_log_prob
         if level is None:
             level = star_level(emissions_TC, path, encoded, blank)
@@ -86,11 +92,18 @@ def best_chapter_path(
             entry_tokens=graph.begins, tolls_L=graph.tolls, jumps=graph.jumps,
         )  # fmt: skip
         path = last_readings(graph, path)
+    best = path
+    if config.pause_cost > 0:
+        lines = Lines(starred, graph, encoded, blank, cost_T, model.hop_samples)
+        path = mend_words(lines, best, pauses, config)
     reading = reading_of(graph, path, encoded, variants)
+    if foreign:
+        event = FrameEvent(EventKind.FOREIGN, 0, 0, len(emissions_TC), "")
+        reading = replace(reading, events=(event, *reading.events))
     margins = np.full(len(encoded.verses), np.nan)
     if config.confidence:
         margins = verse_margins(
-            starred, graph.tokens, blank, path, reading.verse_first_token,
+            starred, graph.tokens, blank, best, reading.verse_first_token,
             entry_cost_T=cost_T, entry_tokens=graph.begins, tolls_L=graph.tolls,
             jumps=graph.jumps, hop_samples=model.hop_samples,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from aligner.variants import Change, Variants
 from schemas.alignment import EventKind
 
 # A star that takes less is no speech: the longest pause's edges.
-_LEAST_UNWRITTEN_FRAMES = 15
+LEAST_UNWRITTEN_FRAMES = 15
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Reading:
     """What was said otherwise: the verse's index, and the place in its text."""
     verse_first_token: IntArray
     """The first token of each verse that was read, in the graph's line."""
+    is_free: bool
+    """Whether anything but the plain line could be read."""
 
 
 def last_readings(graph: ReadingGraph, path: AlignmentPath) -> AlignmentPath:
@@ -99,6 +101,7 @@ def reading_of(
         stars=tuple(stars),
         changes=tuple(changes),
         verse_first_token=first,
+        is_free=len(graph.passages) > 1,
     )
 
 
@@ -124,7 +127,7 @@ def _of_passages(graph: ReadingGraph, path: AlignmentPath) -> Iterator[FrameEven
         end = int(path.ends[span][read].max())
         if passage.kind != STAR:
             yield FrameEvent(EventKind.ASIDE, passage.verse, start, end, passage.text)
-        elif end - start >= _LEAST_UNWRITTEN_FRAMES:
+        elif end - start >= LEAST_UNWRITTEN_FRAMES:
             yield FrameEvent(EventKind.UNWRITTEN, passage.verse, start, end, "")
 
 
@@ -134,7 +137,7 @@ def _title(
     """Yield what a number's star took at the chapter's start, before a form."""
     star = graph.verse_first_token[verse]
     start, end = int(path.starts[star]), int(path.ends[star])
-    if start >= 0 and end - start >= _LEAST_UNWRITTEN_FRAMES:
+    if start >= 0 and end - start >= LEAST_UNWRITTEN_FRAMES:
         yield FrameEvent(EventKind.UNWRITTEN, verse, start, end, "")
 
 

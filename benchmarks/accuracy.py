@@ -4,7 +4,7 @@ The chapters are of languages and voices that the bundled model was not trained 
 read by three voices in turns; everything runs with the default settings of a corpus.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,7 @@ from pipelines.synth.compare import (
 from pipelines.synth.presets import unheard_jobs
 from pipelines.synth.truth import ChapterTruth
 from schemas.alignment import ChapterAlignment
+from schemas.source import Chapter
 
 _MINUTES, _QUICK_MINUTES = 2.5, 0.7
 _SEED = 770_001  # far from the seeds of training and calibration
@@ -91,15 +92,24 @@ def show(figures: Sequence[Figure], console: Console) -> None:
     print_figures(console, "Accuracy against exact truth", figures, _NOTE)
 
 
-def align_all(speech: Speech, model: AcousticModel, case: str, **changes) -> Aligned:
-    """Align chapters with the default settings, or with some of them changed."""
+def align_all(
+    speech: Speech,
+    model: AcousticModel,
+    case: str,
+    text: Callable[[ChapterTruth], Chapter] = chapter_of,
+    **changes,
+) -> Aligned:
+    """Align chapters with the default settings, or with some of them changed.
+
+    ``text`` says what is written of a chapter.
+    """
     config = replace(AlignConfig(), **changes)
     pairs = []
     jobs = track(speech.jobs, f"aligning, {case}", transient=True)
     for job, truth in zip(jobs, speech.truths, strict=True):
         waveform = decode_audio(speech.audio(job))
         found = align_chapter(
-            waveform, chapter_of(truth), model, config, recording_id=job.recording_id
+            waveform, text(truth), model, config, recording_id=job.recording_id
         )
         pairs.append((found, truth))
     return Aligned(tuple(pairs))

@@ -47,6 +47,7 @@ class EventKind(StrEnum):
     REPEATED = "repeated"  # a verse that was read more than once
     ASIDE = "aside"  # a heading or other aside that was read
     UNREAD = "unread"  # a bracketed reference that was passed over
+    FOREIGN = "foreign"  # the whole text is not what was read
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class ReadingEvent:
     ``verse`` is the verse itself, or the one before which it happened ("" at the end).
     Of a verse that was read again the interval is that of the readings before the last,
     which is the one that the verse's times are of. What was
-    left out takes no time.
+    left out takes no time. A foreign text is told at the first verse, for as long as
+    the recording lasts.
     """
 
     kind: EventKind

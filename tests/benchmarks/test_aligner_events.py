@@ -10,8 +10,10 @@ from benchmarks.aligner_events import (
     edge_error_sec,
     edge_figures,
     event_figures,
+    events_of_asides,
     matched,
     true_events,
+    with_asides,
 )
 from benchmarks.aligner_star import errors_under_headings_sec
 from pipelines.synth.truth import TruthExtra
@@ -39,13 +41,14 @@ def values(figures) -> dict[str, float]:
     return {figure.name: figure.value for figure in figures}
 
 
-def test_headings_repeats_and_omissions_are_events_and_the_title_is_none():
+def test_the_title_headings_repeats_and_omissions_are_events():
     title = TruthExtra("title", "x", 0.0, FIRST.start_sec)
     repeat = TruthExtra("repeat", "x", FIRST.end_sec, SECOND.start_sec)
     truth = eventful_truth()
     truth = replace(truth, extras=(title, *truth.extras, repeat))
     assert [(event.kind, event.verse) for event in true_events(truth)] == [
         (EventKind.OMITTED, THIRD.verse),
+        (EventKind.UNWRITTEN, FIRST.verse),
         (EventKind.UNWRITTEN, SECOND.verse),
         (EventKind.REPEATED, SECOND.verse),
     ]
@@ -109,3 +112,27 @@ def test_under_a_heading_a_lost_verse_counts_with_its_length():
     assert errors_under_headings_sec(Aligned(pairs)) == pytest.approx(
         [0.04, SECOND.end_sec - SECOND.start_sec]
     )
+
+
+def test_the_text_of_another_chapter_is_one_event():
+    truth = truth_of(CHAPTER)
+    said = TruthExtra("foreign", "x", FIRST.start_sec, FIRST.end_sec)
+    (event,) = true_events(replace(truth, extras=(said,)))
+    assert (event.kind, event.verse) == (EventKind.FOREIGN, FIRST.verse)
+    assert event.interval == (0.0, truth.duration_sec)
+
+
+def test_asides_are_written_where_they_were_read_and_where_not():
+    chapter = make_chapter([spoken(f"moja {word}") for word in "abcdef"])
+    second, third = chapter.verses[1:3]
+    heading = TruthExtra("heading", "kichwa", second.end_sec, third.start_sec)
+    truth = replace(truth_of(chapter), language="swh", extras=(heading,))
+    text = with_asides(truth)
+    spoken_aside = next(aside for aside in text.asides if aside.text == "kichwa")
+    assert spoken_aside.before == 2 and len(text.asides) == 3
+    referring = [v.number for v in text.verses if v.text.endswith("(Mark 3:16)")]
+    aside, *unread = events_of_asides(truth)
+    assert (aside.kind, aside.verse) == (EventKind.ASIDE, third.verse)
+    assert {event.kind for event in unread} == {EventKind.UNREAD}
+    assert sorted(event.verse for event in unread) == referring
+    assert len(referring) == 2 and third.verse not in referring

@@ -231,9 +231,11 @@ def segments(finished):
 def test_inspect_begins_with_the_summary(finished, command):
     done = command("inspect", finished)
     assert done.status == 0
-    assert [line.split()[0] for line in done.out.splitlines()] == [
+    table, _, differing = done.out.partition("\n\n")
+    assert [line.split()[0] for line in table.splitlines()] == [
         *("language", "rus", "swh", "all")
     ]
+    assert "unwritten" in differing
 
 
 def as_version_2(path: Path) -> None:
