@@ -99,9 +99,27 @@ def test_noise_is_aligned_in_the_full_lattice():
     assert path.frames.tolist() == full.frames.tolist()
 
 
-def test_rewards_have_no_bound():
+@pytest.mark.parametrize(
+    "rewards",
+    [
+        {"tolls_L": [0, -5, 0]},
+        {"entry_cost_T": [0] * 8 + [-5], "entry_tokens": [False, False, True]},
+    ],
+)
+def test_rewards_have_no_bound(rewards):
     emissions = np.zeros((9, 3), np.float32)
-    tolls = np.array([0, -5, 0])
-    path = forced_align(emissions, [1, 2, 1], tolls_L=tolls, prune=True)
+    path = forced_align(emissions, [1, 2, 1], **rewards, prune=True)
     assert path.computed_share == 1
     assert path.score == pytest.approx(5)
+
+
+def test_a_late_reward_is_not_pruned_away():
+    """The likeliest labels alone would say that nothing is to be gained any more."""
+    emissions, tokens = clear_speech(60)
+    cost = np.zeros(240)
+    cost[-1] = -500
+    flags = np.arange(60) == 59
+    rewarded = {"entry_cost_T": cost, "entry_tokens": flags}
+    path = forced_align(emissions, tokens, **rewarded, prune=True)
+    assert path.starts[-1] == 239
+    assert path.score == forced_align(emissions, tokens, **rewarded, prune=False).score

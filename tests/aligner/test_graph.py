@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aligner import lattice
 from aligner.graph import Jumps, checked_jumps, jumps_of_line
 from aligner.path import AlignmentPath
 from aligner.viterbi import forced_align
@@ -105,7 +106,7 @@ def problems(draw, max_frames=12, max_tokens=7, max_jumps=5):
     frames = draw(st.integers(1, max_frames))
     length = draw(st.integers(1, max_tokens))
     blank = draw(st.integers(0, labels - 1))
-    value = st.integers(-6, 0)
+    value = st.integers(draw(st.sampled_from([-1, -6])), 0)
     if draw(st.booleans()):
         value |= st.just(-np.inf)
     cells = st.lists(value, min_size=frames * labels, max_size=frames * labels)
@@ -116,18 +117,21 @@ def problems(draw, max_frames=12, max_tokens=7, max_jumps=5):
         emissions = np.concatenate([emissions, star], axis=1)
         others.append(labels)
 
+    plain = draw(st.booleans())  # of equal ways there are more then
+
     def several(count, values):
         return draw(st.lists(values, min_size=count, max_size=count))
 
     place = st.integers(0, length)
-    jump = st.tuples(place, place, st.integers(0, 4)).filter(lambda j: j[0] != j[1])
+    dear = st.integers(0, draw(st.sampled_from([0, 4])))
+    jump = st.tuples(place, place, dear).filter(lambda j: j[0] != j[1])
     return Problem(
         emissions,
         several(length, st.sampled_from(others)),
         blank,
-        several(frames, st.integers(-1, 5)),
+        several(frames, st.just(0) if plain else st.integers(-1, 5)),
         several(length, st.booleans()),
-        several(length, st.integers(-2, 4)),
+        several(length, st.just(0) if plain else st.integers(-2, 4)),
         draw(st.lists(jump, max_size=max_jumps)),
     )
 
@@ -154,10 +158,14 @@ def test_the_path_is_the_best_of_all_ways(problem):
 
 
 @settings(max_examples=500, deadline=None)
-@given(problems(), st.none() | st.integers(1, 13))
-def test_the_path_is_that_of_the_plain_recurrence_ties_included(problem, block_frames):
+@given(problems(), st.none() | st.integers(1, 13), st.sampled_from([1, 2, 3, 1024]))
+def test_the_path_is_that_of_the_plain_recurrence_ties_included(
+    problem, block_frames, tile_positions
+):
     score, states, jumps = best_path(problem)
-    path = align(problem, block_frames=block_frames)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lattice, "_TILE_POSITIONS", tile_positions)
+        path = align(problem, block_frames=block_frames)
     if path is None:
         assert score == -np.inf
         return
