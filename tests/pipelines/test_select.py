@@ -154,10 +154,11 @@ def test_the_connection_reaches_no_file():
     assert condition.columns == ("score", "drama")
 
 
-def test_the_command(finished, command, tmp_path):
+def test_the_command(command, tmp_path):
     toml = tmp_path / "corpus.toml"
-    text = (finished.parent / "corpus.toml").read_text()
-    toml.write_text(text.replace('"corpus"', f'"{tmp_path / "corpus"}"'))
+    toml.write_text(
+        '[corpus]\nname = "test"\nmanifest = "recordings.csv"\noutput = "corpus"\n'
+    )
     write(tmp_path / "corpus", [(0.1, 1.0), (-0.5, 2.0)])
     words = ("select", toml, "strict", "--where", "score > 0")
     done = command(*words)
