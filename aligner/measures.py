@@ -7,15 +7,18 @@ from itertools import groupby
 
 from aligner.edges import LevelTrack
 from aligner.excerpts import excerpt, romanised_excerpt
+from aligner.repetition import repeated_share
 from aligner.runs import PlacedWord, is_timed
 from aligner.scores import lowest, span_score, worst_window_frames, worst_window_score
+from aligner.scripts import main_script, share_in_script
 from schemas.alignment import ChapterAlignment, StarSpan, WordSpan
 from schemas.keys import SegmentKey
 from schemas.segment import Segment
-from schemas.units import frames_from_sec, sec_from_samples
+from schemas.units import frames_from_sec, rounded, sec_from_samples
 
 # Joins the numbers of the verses in a segment; a number may hold a hyphen ("3-4").
 VERSE_SEPARATOR = ","
+_DECIMALS_SHARE = 5
 
 
 def measure_segment(
@@ -23,6 +26,7 @@ def measure_segment(
     words: Sequence[PlacedWord],
     interval: tuple[int, int],
     track: LevelTrack,
+    script: str,
 ) -> Segment:
     """Return the segment of the given words with all that is measured about it.
 
@@ -31,6 +35,7 @@ def measure_segment(
       words: neighbouring words, at least one of them timed.
       interval: start and end of the clip in samples, whole milliseconds.
       track: the levels of the recording.
+      script: the one that the text should be in, see ``aligner.scripts``.
     """
     start, end = interval
     start_sec, end_sec, duration_sec = map(sec_from_samples, (start, end, end - start))
@@ -58,6 +63,11 @@ def measure_segment(
         level_db=track.mean_db(start, end),
         edge_start_db=edges_db[0],
         edge_end_db=edges_db[1],
+        repeated_share=rounded(
+            repeated_share(text, alignment.language), _DECIMALS_SHARE
+        ),
+        script=main_script(text),
+        script_share=rounded(share_in_script(text, script), _DECIMALS_SHARE),
     )
 
 

@@ -17,6 +17,7 @@ from aligner.openings import (
 )
 from aligner.packing import Lengths, Row, pack
 from aligner.runs import WordRun, place_words, verse_runs, word_runs
+from aligner.scripts import expected_script
 from schemas.alignment import ChapterAlignment
 from schemas.segment import Segment
 from schemas.units import msec_from_sec, samples_from_sec
@@ -57,10 +58,13 @@ def plan_segments(
     alignment = as_read(alignment)
     track = LevelTrack.of(alignment.level_db, alignment.hop_samples // 2)
     places = place_words(alignment)
+    script = expected_script(
+        alignment.language, " ".join(verse.text for verse in alignment.verses)
+    )
     segments = []
     for first_word, last_word, interval in _pieces(alignment, config, track):
         words = places[first_word : last_word + 1]
-        segment = measure_segment(alignment, words, interval, track)
+        segment = measure_segment(alignment, words, interval, track, script)
         segments.append(
             replace(segment, book=book, reader=reader, drama=drama, licence=licence)
         )

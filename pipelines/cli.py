@@ -11,6 +11,7 @@ from rich.console import Console
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
 from pipelines.cli_run import run
+from pipelines.cli_select import select
 from pipelines.cli_synth import synth
 from pipelines.cli_train import train
 from schemas.errors import ConfigError, PericopeError
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(select)
 app.command()(synth)
 app.add_typer(train, name="train")
 app.command()(inspect)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from aligner.rates import with_rate_places
 from pipelines.align_recording import read_alignment
 from pipelines.attempt import Failure
 from pipelines.context import RunContext
@@ -58,7 +59,7 @@ def write_language(
                 )
             )
     write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
-    write_rows(context.output, SEGMENT_TABLE, segments, language)
+    write_rows(context.output, SEGMENT_TABLE, with_rate_places(segments), language)
     write_rows(context.output, LEDGER_TABLE, ledger, language)
     return language
 

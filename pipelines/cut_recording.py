@@ -8,6 +8,7 @@ from typing import Any
 
 from aligner.pauses import level_db
 from aligner.segments import plan_segments
+from aligner.sound_track import with_sound
 from aligner.splits import split_unit
 from aligner.unlabeled import unlabeled_segments
 from pipelines.align_recording import AlignedRecording, read_alignment
@@ -25,7 +26,7 @@ from schemas.tables import segment_from_row, segment_row
 from schemas.units import sec_from_samples
 
 STAGE = "cut"
-VERSION = 1
+VERSION = 2
 PACK = ".pack"
 INDEX = ".json"
 
@@ -129,14 +130,18 @@ def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
     with local_copy(audio.path) as path:
         waveform = waveform_of(Path(path), audio.sha256, context.max_hours)
     recording = aligned.fetched.recording
+    alignment = None
     if aligned.digest:
         alignment = read_alignment(aligned.digest, context)
+        levels = alignment.level_db
         segments = _labeled_segments(alignment, recording, context)
         unit = split_unit(recording.book, [verse.text for verse in alignment.verses])
     else:
         duration_sec = sec_from_samples(len(waveform))
-        segments = unlabeled_segments(recording, level_db(waveform), duration_sec)
+        levels = level_db(waveform)
+        segments = unlabeled_segments(recording, levels, duration_sec)
         unit = recording.recording_id
+    segments = with_sound(segments, waveform, levels, alignment)
     with context.store.writing(STAGE, digest, PACK) as pack:
         places = cut_clips(waveform, segments, pack)
     clips = [

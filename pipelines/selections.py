@@ -7,7 +7,7 @@ by which rules, and what was kept and lost in each language.
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,32 +52,36 @@ class SelectionTotals:
 
     def add(self, segment: Segment, verdict: Verdict) -> None:
         """Count one segment; a reason counts whether or not it is the only one."""
-        length = msec_from_sec(segment.duration_sec)
-        if verdict.keep:
-            self.kept_msec += length
-            self.kept_segments += 1
-            return
-        self.lost_msec += length
-        self.lost_segments += 1
-        for reason in verdict.reasons:
-            lost = self.lost_msec_by_reason.get(reason, 0)
-            self.lost_msec_by_reason[reason] = lost + length
+        self.add_many(1, msec_from_sec(segment.duration_sec), verdict.reasons)
+
+    def add_many(self, segments: int, msec: int, reasons: Sequence[str]) -> None:
+        """Count segments that have the same reasons; without any they are kept."""
+        if segments and not reasons:
+            self.kept_msec += msec
+            self.kept_segments += segments
+        elif segments:
+            self.lost_msec += msec
+            self.lost_segments += segments
+            for reason in reasons:
+                lost = self.lost_msec_by_reason.get(reason, 0)
+                self.lost_msec_by_reason[reason] = lost + msec
 
     def summary(self) -> dict[str, Any]:
         """Return the totals in hours."""
         return {
-            "kept_hours": _hours(self.kept_msec),
-            "lost_hours": _hours(self.lost_msec),
+            "kept_hours": hours_from_msec(self.kept_msec),
+            "lost_hours": hours_from_msec(self.lost_msec),
             "kept_segments": self.kept_segments,
             "lost_segments": self.lost_segments,
             "lost_hours_by_reason": {
-                reason: _hours(lost)
+                reason: hours_from_msec(lost)
                 for reason, lost in self.lost_msec_by_reason.items()
             },
         }
 
 
-def _hours(msec: int) -> float:
+def hours_from_msec(msec: int) -> float:
+    """Return hours as they stand in summaries."""
     return round(msec / _MSEC_PER_HOUR, 6)
 
 
@@ -98,7 +102,7 @@ def write_selection(
     Raises:
       ConfigError: the name is not fit for a file.
     """
-    stem = _stem(root, name)
+    stem = selection_stem(root, name)
     verdicts = []
     languages: dict[str, SelectionTotals] = {}
     for segment, verdict in judged:
@@ -123,7 +127,7 @@ def read_selection(root: str, name: str) -> dict[str, Verdict]:
       ConfigError: there can be no selection of that name.
       ArtifactError: there is none, or it is damaged or of another version.
     """
-    uri = f"{_stem(root, name)}.parquet"
+    uri = f"{selection_stem(root, name)}.parquet"
     try:
         with local_copy(uri) as path:
             table = pq.read_table(path, partitioning=None)
@@ -136,7 +140,12 @@ def read_selection(root: str, name: str) -> dict[str, Verdict]:
     return {verdict.key: verdict for verdict in SELECTION_TABLE.records(table, uri)}
 
 
-def _stem(root: str, name: str) -> str:
+def selection_stem(root: str, name: str) -> str:
+    """Return the place of a selection's files, without their endings.
+
+    Raises:
+      ConfigError: the name is not fit for a file.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigError(
             f"selection {name!r}: expected 1 to 100 of A-Z a-z 0-9 _ - beginning with "

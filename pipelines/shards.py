@@ -25,7 +25,7 @@ from pipelines.store import filesystem_of, local_copy, write_atomic, writing
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of, stable_bucket
 from schemas.segment import ClipRef, Segment
-from schemas.tables import INDEX_TABLE, VERSION_KEY, IndexEntry, segment_row
+from schemas.tables import INDEX_TABLE, VERSION_KEY, IndexEntry, sample_row
 
 FOLDER = "shards"
 # Part of every plan's name: a change in how shards are written makes all of them anew.
@@ -88,7 +88,7 @@ class ShardPlan:
         A pack is named by what is in it, so its folder does not matter.
         """
         clips = [
-            [segment_row(ref.segment), ref.pack.rsplit("/", 1)[-1], *_range_of(ref)]
+            [sample_row(ref.segment), ref.pack.rsplit("/", 1)[-1], *_range_of(ref)]
             for ref in self.refs
         ]
         return digest_of("shard", _VERSION, self.path, clips)
@@ -203,8 +203,8 @@ def _read_clip(ref: ClipRef) -> bytes:
 
 
 def sample_json(ref: ClipRef) -> bytes:
-    """Return a sample's ``.json``: its row of the segments table, NaN as null."""
-    row = _without_nan(segment_row(ref.segment))
+    """Return a sample's ``.json``: its ``sample_row``, NaN as null."""
+    row = _without_nan(sample_row(ref.segment))
     text = json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return text.encode()
 

@@ -105,6 +105,19 @@ def read_segments(root: str, language: str = _ALL) -> Iterator[Segment]:
     return _read(root, SEGMENT_TABLE, language)
 
 
+def segments_dataset(root: str) -> pads.Dataset:
+    """Return the whole table of segments, ordered by language and key, not yet read.
+
+    Raises:
+      ArtifactError: there are none, or they are of another version.
+    """
+    paths = _paths(root, SEGMENT_TABLE, _ALL)
+    dataset = _dataset(root, SEGMENT_TABLE, paths)
+    for fragment in dataset.get_fragments():
+        check_schema(_schema_of(fragment), SEGMENT_TABLE.schema, fragment.path)
+    return dataset
+
+
 def read_alignments(root: str, language: str = _ALL) -> Iterator[AlignmentRow]:
     """Yield the aligned verses, like ``read_segments``."""
     return _read(root, ALIGNMENT_TABLE, language)
@@ -161,6 +174,10 @@ def _delete(root: str, path: str) -> None:
 
 
 def _read(root: str, kind: TableKind[Record], language: str) -> Iterator[Record]:
+    return _records(root, kind, _paths(root, kind, language))
+
+
+def _paths(root: str, kind: TableKind[Any], language: str) -> list[str]:
     paths = _parts(root, kind)
     if language:
         stem = _stem(kind, language)
@@ -170,7 +187,15 @@ def _read(root: str, kind: TableKind[Record], language: str) -> Iterator[Record]
             f"{root}/{kind.name}: expected the table"
             f"{' of ' + language if language else ''}, found none; run the corpus first"
         )
-    return _records(root, kind, paths)
+    return paths
+
+
+def _dataset(root: str, kind: TableKind[Any], paths: list[str]) -> pads.Dataset:
+    filesystem, folder = filesystem_of(root)
+    files = [f"{folder}/{path}" for path in paths]
+    return pads.dataset(
+        files, schema=kind.schema, format="parquet", filesystem=filesystem
+    )
 
 
 def _records(root: str, kind: TableKind[Record], paths: list[str]) -> Iterator[Record]:
@@ -183,12 +208,7 @@ def _fragments(
     root: str, kind: TableKind[Any], paths: list[str]
 ) -> Iterator[pads.ParquetFileFragment]:
     """Yield the files of a table, each checked before it is read."""
-    filesystem, folder = filesystem_of(root)
-    files = [f"{folder}/{path}" for path in paths]
-    dataset = pads.dataset(
-        files, schema=kind.schema, format="parquet", filesystem=filesystem
-    )
-    for fragment in dataset.get_fragments():
+    for fragment in _dataset(root, kind, paths).get_fragments():
         check_schema(_schema_of(fragment), kind.schema, fragment.path)
         yield fragment
 

@@ -39,6 +39,16 @@ class Segment:
     level_db: float = float("nan")
     edge_start_db: float = float("nan")
     edge_end_db: float = float("nan")
+    chars_per_sec_z: float = float("nan")
+    """Place of ``chars_per_sec`` in its language; in the table alone, as it depends on
+    the other recordings."""
+    snr_db: float = float("nan")
+    clipped_share: float = float("nan")
+    silence_share: float = float("nan")
+    music: float = float("nan")
+    repeated_share: float = float("nan")
+    script: str = ""
+    script_share: float = float("nan")
     reader: str = ""
     drama: bool = False
     licence: str = ""

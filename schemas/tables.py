@@ -122,6 +122,10 @@ SEGMENTS = _schema(
     *_fields("start_sec end_sec duration_sec score score_worst", _REAL),
     *_fields("confidence margin", _REAL),
     *_fields("chars_per_sec star_sec level_db edge_start_db edge_end_db", _REAL),
+    *_fields("chars_per_sec_z snr_db clipped_share silence_share music", _REAL),
+    _field("repeated_share", _REAL),
+    _field("script", _TEXT),
+    _field("script_share", _REAL),
     _field("reader", _TEXT),
     _field("drama", pa.bool_()),
     _field("licence", _TEXT),
@@ -155,6 +159,16 @@ def _rows_of(spans: Iterable[Any]) -> list[dict[str, Any]]:
 def segment_row(segment: Segment) -> dict[str, Any]:
     """Return a segment as a row of SEGMENTS."""
     return {**vars(segment), "words": _rows_of(segment.words)}
+
+
+def sample_row(segment: Segment) -> dict[str, Any]:
+    """Return a segment's row without what depends on the other recordings.
+
+    So a shard does not change with them.
+    """
+    row = segment_row(segment)
+    del row["chars_per_sec_z"]
+    return row
 
 
 def segment_from_row(row: Mapping[str, Any]) -> Segment:

@@ -46,3 +46,14 @@ def frames_from_sec(sec: float, hop_samples: int = FRAME_SAMPLES) -> int:
 def frames_from_samples(samples: int, hop_samples: int = FRAME_SAMPLES) -> int:
     """Return how many whole frames a waveform holds (the last part-frame counts)."""
     return -(-samples // hop_samples)
+
+
+def rounded(value: float, decimals: int) -> float:
+    """Return a measurement with so many decimals; NaN stays NaN.
+
+    >>> rounded(0.125, 2), rounded(-0.125, 2)
+    (0.13, -0.12)
+    """
+    if not math.isfinite(value):
+        return value
+    return round_half_up(value * 10**decimals) / 10**decimals

@@ -114,6 +114,21 @@ def test_the_text_of_a_clip_is_the_original(finished, speech):
     assert re.search(r"[.,!?;]", together)
 
 
+def test_every_clip_has_its_qualities(finished):
+    for segment in read_segments(str(finished)):
+        assert segment.snr_db > 30  # espeak-ng pauses in silence
+        assert segment.clipped_share == 0.0
+        assert 0.02 < segment.silence_share < 0.7
+        assert 0.0 < segment.music < 0.6
+        assert math.isnan(segment.chars_per_sec_z)  # fewer than 20 clips
+        if segment.text:
+            assert (segment.repeated_share, segment.script_share) == (0.0, 1.0)
+            assert segment.script == ("Cyrl" if segment.language == "rus" else "Latn")
+        else:
+            assert segment.script == ""
+            assert math.isnan(segment.repeated_share + segment.script_share)
+
+
 def test_shards_are_indexed(finished):
     for shard in (finished / "shards").rglob("*.tar"):
         name = shard.stem.rpartition("-")[2]

@@ -19,6 +19,7 @@ from tests.pipelines.corpora import contents, write_corpus
 
 COMMANDS = [
     ["run"],
+    ["select"],
     ["synth"],
     ["train"],
     ["train", "asr"],

@@ -158,7 +158,17 @@ def test_webdataset_reads_back_every_sample(refs, tmp_path):
         audio, rate_hz = sample["flac"]
         assert (len(audio), rate_hz) == (8000, 16000)
         assert sample["txt"] == ref.segment.text
-        assert segment_from_row(nan_for_null(sample["json"])) == ref.segment
+        back = segment_from_row(nan_for_null(sample["json"]))
+        assert replace(back, chars_per_sec_z=0.5) == ref.segment
+
+
+def test_the_other_recordings_do_not_change_a_shard(refs):
+    (ref, *_) = refs
+    segment = replace(ref.segment, chars_per_sec_z=-1.5)
+    moved = replace(ref, segment=segment)
+    assert plan_shard(TRAIN, 0, [moved]).digest == plan_shard(TRAIN, 0, [ref]).digest
+    assert sample_json(moved) == sample_json(ref)
+    assert b"chars_per_sec_z" not in sample_json(ref)
 
 
 def nan_for_null(row: dict) -> dict:
