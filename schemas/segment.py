@@ -40,8 +40,13 @@ class Segment:
     edge_start_db: float = float("nan")
     edge_end_db: float = float("nan")
     chars_per_sec_z: float = float("nan")
-    """Place of ``chars_per_sec`` in its language; in the table alone, as it depends on
-    the other recordings."""
+    """Place of ``chars_per_sec`` in its language."""
+    cer: float = float("nan")
+    edge_cer: float = float("nan")
+    null_quantile: float = float("nan")
+    trust: float = float("nan")
+    cv_cer: float = float("nan")
+    cv_recording_cer: float = float("nan")
     snr_db: float = float("nan")
     clipped_share: float = float("nan")
     silence_share: float = float("nan")
@@ -52,6 +57,22 @@ class Segment:
     reader: str = ""
     drama: bool = False
     licence: str = ""
+    """Of the recording."""
+    model_licence: str = ""
+    """Of the weights that aligned it; "none" where times were known."""
+
+
+# They depend on other recordings or on a later look, and are in the table alone, so
+# that a shard does not change with them.
+TABLE_ONLY = (
+    "chars_per_sec_z",
+    "cer",
+    "edge_cer",
+    "null_quantile",
+    "trust",
+    "cv_cer",
+    "cv_recording_cer",
+)
 
 
 class Fate(StrEnum):

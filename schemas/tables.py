@@ -19,9 +19,9 @@ from schemas.alignment import (
     WordSpan,
 )
 from schemas.errors import ArtifactError
-from schemas.segment import Fate, LedgerEntry, Reject, Segment
+from schemas.segment import TABLE_ONLY, Fate, LedgerEntry, Reject, Segment
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 TABLE_KEY = b"pericope.table"
 VERSION_KEY = b"pericope.version"
 
@@ -122,13 +122,14 @@ SEGMENTS = _schema(
     *_fields("start_sec end_sec duration_sec score score_worst", _REAL),
     *_fields("confidence margin", _REAL),
     *_fields("chars_per_sec star_sec level_db edge_start_db edge_end_db", _REAL),
+    *_fields("cer edge_cer null_quantile trust cv_cer cv_recording_cer", _REAL),
     *_fields("chars_per_sec_z snr_db clipped_share silence_share music", _REAL),
     _field("repeated_share", _REAL),
     _field("script", _TEXT),
     _field("script_share", _REAL),
     _field("reader", _TEXT),
     _field("drama", pa.bool_()),
-    _field("licence", _TEXT),
+    *_fields("licence model_licence", _TEXT),
 )
 
 REJECTS = _schema("rejects", *_fields("stage key reason message language", _TEXT))
@@ -162,12 +163,10 @@ def segment_row(segment: Segment) -> dict[str, Any]:
 
 
 def sample_row(segment: Segment) -> dict[str, Any]:
-    """Return a segment's row without what depends on the other recordings.
-
-    So a shard does not change with them.
-    """
+    """Return a segment's row as a shard has it, without ``TABLE_ONLY``."""
     row = segment_row(segment)
-    del row["chars_per_sec_z"]
+    for name in TABLE_ONLY:
+        del row[name]
     return row
 
 

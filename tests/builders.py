@@ -147,6 +147,12 @@ def make_segment(
         "level_db": -23.5,
         "edge_start_db": -40.0,
         "edge_end_db": -38.5,
+        "cer": 0.125,
+        "edge_cer": 0.25,
+        "null_quantile": 0.995,
+        "trust": 0.75,
+        "cv_cer": 0.0625,
+        "cv_recording_cer": 0.03125,
         "chars_per_sec_z": 0.5,
         "snr_db": 31.25,
         "clipped_share": 0.0,
@@ -157,5 +163,6 @@ def make_segment(
         "script_share": 1.0,
         "reader": "A",
         "licence": "CC0-1.0",
+        "model_licence": "Apache-2.0",
     }
     return Segment(**{**fields, **changes})  # type: ignore[arg-type]
