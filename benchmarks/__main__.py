@@ -18,6 +18,7 @@ PARTS = (
     *("accuracy", "confidence", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     "aligner_long",
+    "select",
 )
 _ON_DEMAND = ("aligner_long",)  # runs when it is named
 _WIDTH = 100  # the widest table
