@@ -245,9 +245,7 @@ def test_verse_bridges_and_own_selections(speech, tmp_path, caplog):
     assert 1 < len(shards) <= len(segments)
     # Shards made otherwise vanish when they are no longer those of the corpus.
     text = toml.read_text().replace("per_shard = 1", "per_shard = 1000")
-    median_sec = sorted(segment.duration_sec for segment in segments)[
-        len(segments) // 2
-    ]
+    median_sec = sorted(s.duration_sec for s in segments)[len(segments) // 2]
     rule = f'where = {{ long = "duration_sec > {median_sec}" }}'
     toml.write_text(text.replace("score = { min = 1 }", rule))
     assert run_plainly(toml) == 0
