@@ -25,7 +25,7 @@ from aligner.evidence import Evidence
 from aligner.scoring import RecordingScores
 from schemas.units import rounded
 
-# The share of decoys above a score must be good to a percent or two.
+# Above all of d decoys lies a share of 1 / (d + 1) of what is wrong: 2 % here.
 LEAST_DECOYS = 50
 LEAST_SEGMENTS = 5
 _SCATTER_QUANTILE = 0.8
@@ -84,8 +84,8 @@ class Calibration:
         if math.isnan(score):
             return math.nan
         decoys = self.decoy_scores
-        above = len(decoys) - int(np.searchsorted(decoys, score, "left"))
-        return rounded(1 - (above + 1) / (len(decoys) + 1), _DECIMALS)
+        below = int(np.searchsorted(decoys, score, "left"))
+        return rounded(below / len(decoys), _DECIMALS)
 
     def trust(self, evidence: Evidence) -> float:
         """Return the share of texts with one wrong word that look worse; or NaN."""
@@ -93,8 +93,9 @@ class Calibration:
         if np.isnan(measures).any():
             return math.nan
         (doubt,) = _doubts(measures, self.medians, self.scatters)
-        better = int(np.searchsorted(self.decoy_doubts, doubt, "right"))
-        return rounded(1 - (better + 1) / (len(self.decoy_doubts) + 1), _DECIMALS)
+        decoys = self.decoy_doubts
+        worse = len(decoys) - int(np.searchsorted(decoys, doubt, "right"))
+        return rounded(worse / len(decoys), _DECIMALS)
 
     def score_threshold(self, false_accepts: float) -> float:
         """Return the score above which so large a share of other texts lies."""
