@@ -60,14 +60,14 @@ class Stretch:
     start_frame: int
     end_frame: int
     words: tuple[Word, ...]
-    separator: int | None = None
-    """Column of what stands between two words, if the model has one and the script
-    parts its words."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Emissions (T, C) of a recording and what is needed to align words with them."""
+    """What is needed to align words with a recording.
+
+    ``emissions_TC`` are as ``aligner.evidence.without_separator`` returns them.
+    """
 
     emissions_TC: FloatArray
     blank: int
@@ -81,7 +81,6 @@ class Listener:
                 stretch.words,
                 self.blank,
                 self.hop_samples,
-                stretch.separator,
             )
             for stretch in stretches
         ])  # fmt: skip
