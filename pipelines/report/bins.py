@@ -62,8 +62,9 @@ def round_edges(values: Floats) -> tuple[float, ...]:
     if not len(finite):
         raise ValueError("edges: expected one or more finite values")
     low, high = np.quantile(finite, (_TAIL, 1 - _TAIL))
-    if high <= low:
-        low, high = low, low + max(abs(low), 1.0) / 10
+    if high <= low:  # all are alike: room below, as most of them are the best there is
+        room = max(abs(low), 1.0) / 10
+        low, high = (low - room, high) if low > 0 else (low, high + room)
     step, digits = _round_step((high - low) / _TARGET_BINS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     # Rounded to the digits that are shown: what is written is what is compared.

@@ -44,9 +44,8 @@ def choose_examples(
     """Return the rows to show, at most ``number`` of each kind; the same every time."""
     groups = []
     if measures.is_labeled:
-        by = f"by {measures.rank_name}" if measures.rank_name else "none has a score"
         groups = [
-            ExampleRows("Worst", f"Lowest {by}.", _worst(measures, number)),
+            ExampleRows("Worst", f"Lowest {measures.rank_name} first.", _worst(measures, number)),
             _border(measures, verdicts, number),
             ExampleRows(
                 "Random",

@@ -99,7 +99,10 @@ function setUpThresholds() {
       msec += length;
       fillCell(cells.segments, all ? decimal(count, 0) : "–", count);
       fillCell(cells.hours, all ? hours(length) : "–", length);
-      fillCell(cells.share, percent(length, all), all ? length / all : -1);
+      const [told, meter] = cells.share.children;
+      told.textContent = percent(length, all);
+      meter.firstElementChild.setAttribute("width", all ? (length / all) * 100 : 0);
+      cells.share.dataset.sort = all ? length / all : -1;
     }
     const told = {
       segments: decimal(segments, 0), hours: hours(msec), share: percent(msec, wholeMsec),
