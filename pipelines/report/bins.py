@@ -63,7 +63,7 @@ def round_edges(values: Floats) -> tuple[float, ...]:
         raise ValueError("edges: expected one or more finite values")
     low, high = np.quantile(finite, (_TAIL, 1 - _TAIL))
     if high <= low:  # all are alike: room below, as most of them are the best there is
-        room = max(abs(low), 1.0) / 10
+        room = abs(low) / 10 or 0.1
         low, high = (low - room, high) if low > 0 else (low, high + room)
     step, digits = _round_step((high - low) / _TARGET_BINS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -91,8 +91,9 @@ def fill(
       better: decides on which side of an edge a value on it lies.
     """
     there = ~np.isnan(values)
-    side = "left" if better is Better.LOW else "right"
-    places = np.searchsorted(edges, values[there], side=side)
+    is_low = better is Better.LOW
+    borders = np.array(edges)
+    places = np.searchsorted(borders, values[there], "left" if is_low else "right")
     size = len(edges) + 1
     # Sums of whole milliseconds are exact in float64 up to 285,000 years.
     msec = np.bincount(places, lengths_msec[there], size).astype(np.int64)

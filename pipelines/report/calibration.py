@@ -1,5 +1,6 @@
 """The scores of decoys, where a calibration has left them beside the corpus."""
 
+import itertools
 import json
 
 from pipelines.report.charts import Decoys
@@ -23,7 +24,7 @@ def read_decoys(root: str, language: str) -> Decoys | None:
             return None
         found = document[_KEY]
         edges, counts = tuple(found["edges"]), tuple(found["counts"])
-        is_ascending = all(a < b for a, b in zip(edges[:-1], edges[1:], strict=True))
+        is_ascending = all(a < b for a, b in itertools.pairwise(edges))
         if len(edges) != len(counts) + 1 or not is_ascending:
             raise ValueError("edges must ascend, and be one more than counts")
     except FileNotFoundError:

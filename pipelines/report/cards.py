@@ -122,5 +122,3 @@ def _word_piece(segment: Segment, word: WordSpan) -> Piece:
         told=", ".join(told),
         is_unsure=word.confidence < _UNSURE,
     )
-
-

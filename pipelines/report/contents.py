@@ -20,6 +20,7 @@ from pipelines.report.verdicts import (
     selection_hours,
 )
 from schemas.segment import Fate, Segment
+from schemas.tables import IndexEntry
 
 CLIPS = "clips"
 
@@ -114,12 +115,21 @@ class ClipFolder:
     """Where sound goes, and how many bytes of it there may still be."""
 
     folder: Path
-    bytes_left: int
+    bytes_left: int = 0
     bytes_written: int = 0
+    is_full: bool = False
+
+    def give(self, bytes_left: int) -> None:
+        """Make room for the next language."""
+        self.bytes_left, self.is_full = bytes_left, False
 
     def add(self, segment: Segment, mp3: bytes) -> str | None:
-        """Write a clip; return its place in the report, None if it is too much."""
+        """Write a clip; return its place in the report, None if it is too much.
+
+        After one that is too much there is no other: none is encoded in vain.
+        """
         if len(mp3) > self.bytes_left:
+            self.is_full = True
             return None
         name = f"{CLIPS}/{segment.language}/{segment.key}.mp3"
         path = self.folder / name
@@ -201,18 +211,32 @@ class _Shown:
         for row in sorted(self._segments, key=lambda row: (depth[row], row)):
             segment = self._segments[row]
             place = places.get(segment.key)
-            sound = read_sound(root, place) if place else None
-            name = clips.add(segment, sound.mp3) if sound else None
-            self.silent += sound is None
-            self.left_out += sound is not None and name is None
+            audio, peaks = self._sound(root, segment, place, clips)
             verdict, is_kept = self._verdict(row, segment)
             self._cards[row] = make_card(
                 segment,
                 verdict,
                 is_kept,
-                f"../{name}" if name else "",
-                sound.peaks if sound else (),
+                audio,
+                peaks,
             )
+
+    def _sound(
+        self, root: str, segment: Segment, place: IndexEntry | None, clips: ClipFolder
+    ) -> tuple[str, tuple[int, ...]]:
+        """Write a segment's clip; return its place and the peaks of its waveform."""
+        if place is not None and clips.is_full:
+            self.left_out += 1
+            return "", ()
+        sound = read_sound(root, place) if place is not None else None
+        if sound is None:
+            self.silent += 1
+            return "", ()
+        name = clips.add(segment, sound.mp3)
+        if name is None:
+            self.left_out += 1
+            return "", ()
+        return f"../{name}", sound.peaks
 
     def groups(self, groups: tuple[ExampleRows, ...]) -> tuple[CardGroup, ...]:
         """Return the cards of each group."""

@@ -45,7 +45,9 @@ def choose_examples(
     groups = []
     if measures.is_labeled:
         groups = [
-            ExampleRows("Worst", f"Lowest {measures.rank_name} first.", _worst(measures, number)),
+            ExampleRows(
+                "Worst", f"Lowest {measures.rank_name} first.", _worst(measures, number)
+            ),
             _border(measures, verdicts, number),
             ExampleRows(
                 "Random",
@@ -104,9 +106,7 @@ def _border(
         below = rejected[len(rejected) - min(number // 2, len(rejected)) :]
         near = np.concatenate([below, kept[: number - len(below)]])
         told = f"The best rejected and the worst kept by {verdicts.name!r}, by {by}."
-    return ExampleRows(
-        "Borderline", told, tuple(measures.subject[near[::-1]].tolist())
-    )
+    return ExampleRows("Borderline", told, tuple(measures.subject[near[::-1]].tolist()))
 
 
 def _drawn(rows: Rows, number: int) -> tuple[int, ...]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipelines.report.contents import (
@@ -82,7 +81,7 @@ def make_report(root: str, options: ReportOptions) -> Report:
             data = threshold_data(column, measures, summaries)
             pages.write_thresholds(folder, data)
         silent = left_out = 0
-        clips = ClipFolder(folder, 0)
+        clips = ClipFolder(folder)
         for page in _language_pages(
             root, languages, measures, (summaries, verdicts), clips, options
         ):
@@ -113,8 +112,7 @@ def _language_pages(
     """Yield pages in order; each language has its part of what room is left."""
     room = int(options.max_audio_mb * _BYTES_PER_MB)
     for number, language in enumerate(languages):
-        part = (room - clips.bytes_written) // (len(languages) - number)
-        clips.bytes_left = part
+        clips.give((room - clips.bytes_written) // (len(languages) - number))
         own = measures.get(language.code)
         yield language_page(root, language, own, selections, clips, options.examples)
 

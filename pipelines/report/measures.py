@@ -3,6 +3,7 @@
 A column of the largest corpora has a hundred megabytes; words and texts are not read.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -117,7 +118,7 @@ def _rows_by_language(dataset: pads.Dataset) -> dict[str, _Rows]:
         names[codes[start]]: _Rows(
             int(start), labeled[start:end], lengths_msec[start:end]
         )
-        for start, end in zip(borders[:-1], borders[1:], strict=True)
+        for start, end in itertools.pairwise(borders)
     }
 
 

@@ -95,9 +95,7 @@ class VerdictTable:
         uri = f"{root}/selections/{name}.parquet"
         try:
             with local_copy(uri) as path:
-                # An open file, else pyarrow would take "a=b" in a path for a column.
-                with path.open("rb") as file:
-                    self._table = pq.read_table(file)
+                self._table = pq.read_table(path, partitioning=None)
         except pa.ArrowInvalid as error:
             raise damaged(uri, error) from error
         check_schema(self._table.schema, SELECTION, uri)

@@ -23,8 +23,8 @@ def test_bars_are_shares_within_the_chart(values):
     histogram = histogram_of(values)
     chart = draw(SCORE, histogram)
     for bar in chart.bars:
-        assert -0.01 <= bar.x and bar.x + bar.width <= WIDTH + 0.01
-        assert 0 <= bar.y and bar.y + bar.height == pytest.approx(HEIGHT, abs=0.02)
+        assert bar.x >= -0.01 and bar.x + bar.width <= WIDTH + 0.01
+        assert bar.y >= 0 and bar.y + bar.height == pytest.approx(HEIGHT, abs=0.02)
     # Together they hold every value: the highest is the top of the scale.
     top = max(bar.height for bar in chart.bars)
     assert top == pytest.approx(HEIGHT, abs=0.02)

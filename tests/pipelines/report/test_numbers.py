@@ -11,7 +11,12 @@ def test_the_examples_hold():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(float("nan"), "–"), (-0.0001, "0.00"), (-1.005, "−1.00"), (12345.678, "12,345.68")],
+    [
+        (float("nan"), "–"),
+        (-0.0001, "0.00"),
+        (-1.005, "−1.00"),
+        (12345.678, "12,345.68"),
+    ],
 )
 def test_decimals(value, text):
     assert numbers.decimal(value, 2) == text

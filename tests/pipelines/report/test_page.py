@@ -7,14 +7,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from pipelines.report.make import ReportOptions, make_report
-from tests.pipelines.report.browser import (
+from benchmarks.browser import (
     MISSING,
     browser,
     complaints,
     use_colours,
     use_width,
 )
+from pipelines.report.make import ReportOptions, make_report
 from tests.pipelines.report.built import CLIP_SEC, HOSTILE, NUMBER, build_corpus
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)

@@ -1,4 +1,5 @@
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from pipelines.report.sound import (
 )
 from pipelines.tables import read_segments
 from schemas.errors import ArtifactError
-from tests.pipelines.report.built import CLIP_SEC, build_corpus, tone
+from tests.pipelines.report.built import build_corpus, tone
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,7 @@ def test_peaks_are_the_loudest_of_their_columns(length):
     assert max(peaks) == 100
     if length >= COLUMNS:
         borders = [column * length // COLUMNS for column in range(COLUMNS + 1)]
-        loud = [
-            np.abs(samples[a:b]).max()
-            for a, b in zip(borders[:-1], borders[1:], strict=True)
-        ]
+        loud = [np.abs(samples[a:b]).max() for a, b in itertools.pairwise(borders)]
         assert peaks == tuple(np.rint(np.array(loud) / max(loud) * 100))
 
 
