@@ -33,6 +33,7 @@ def browser(profile: Path) -> Iterator[Chrome]:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = Chrome(options=options, service=Service(executable_path=DRIVER))
+    chrome.set_script_timeout(60)
     try:
         yield chrome
     finally:
