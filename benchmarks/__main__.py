@@ -17,7 +17,8 @@ from benchmarks.speech import BENCH
 PARTS = (
     *("accuracy", "confidence", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
-    *("report", "aligner_long"),
+    *("trust", "false_accepts", "report"),
+    "aligner_long",
 )
 _ON_DEMAND = ("aligner_long",)  # runs when it is named
 _WIDTH = 100  # the widest table

@@ -11,7 +11,7 @@ from schemas.segment import Segment
 _SHORT = {
     "score": "score",
     "trust": "trust",
-    "null_quantile": "above decoys",
+    "null_quantile": "null quantile",
     "confidence": "least sure word",
     "margin": "margin",
     "cer": "CER",

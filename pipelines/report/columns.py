@@ -31,11 +31,14 @@ SCORE, TRUST = "score", "trust"
 
 COLUMNS = (
     Column(SCORE, "score", Better.HIGH, "nats per frame"),
-    Column(TRUST, "trust", Better.HIGH),
-    Column("null_quantile", "share of decoys below the score", Better.HIGH),
+    Column(TRUST, "one wrong word would look worse", Better.HIGH),
+    Column("null_quantile", "another text would score less", Better.HIGH),
     Column("score_worst", "score of the worst window", Better.HIGH, "nats per frame"),
     Column("confidence", "confidence of the least sure word", Better.HIGH),
     Column("margin", "margin to the next best start", Better.HIGH, "nats"),
+    Column("extra_nats", "gain if more was said", Better.LOW, "nats"),
+    Column("other_nats", "gain if another word was said", Better.LOW, "nats"),
+    Column("unread_nats", "gain if a word was not said", Better.LOW, "nats"),
     Column("cer", "character error rate", Better.LOW),
     Column("edge_cer", "character error rate at the edges", Better.LOW),
     Column("cv_cer", "cross-validated error rate", Better.LOW),

@@ -100,7 +100,7 @@ def test_decoys_are_drawn_where_a_calibration_left_some(built, tmp_path):
     root = tmp_path / "c"
     shutil.copytree(built, root, ignore=shutil.ignore_patterns("report", "shards"))
     (root / "calibration").mkdir()
-    (root / "calibration/language=swh.json").write_text(
+    (root / "calibration/swh.json").write_text(
         '{"decoy_scores_histogram": {"edges": [-3, -2, -1], "counts": [5, 2]}}'
     )
     report = make_report(str(root), ReportOptions(examples=2))
