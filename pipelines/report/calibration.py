@@ -1,6 +1,5 @@
 """The scores of decoys, where a calibration has left them beside the corpus."""
 
-import itertools
 import json
 from collections.abc import Sequence
 from itertools import pairwise
