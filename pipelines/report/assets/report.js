@@ -47,11 +47,12 @@ if (["light", "dark"].includes(stored())) {
 
 // --- numbers -----------------------------------------------------------------------
 
+const FORMATS = [0, 1, 2].map((digits) => new Intl.NumberFormat("en", {
+  minimumFractionDigits: digits, maximumFractionDigits: digits,
+}));
+
 function decimal(value, digits) {
-  const text = value.toLocaleString("en", {
-    minimumFractionDigits: digits, maximumFractionDigits: digits,
-  });
-  return text.replace("-", MINUS);
+  return FORMATS[digits].format(value);
 }
 
 function hours(msec) {
