@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.report.bins import Histogram
-from pipelines.report.columns import Column
+from pipelines.report.columns import Better, Column
 from pipelines.report.numbers import decimal, digits_of, measured
 
 WIDTH, HEIGHT = 300, 120
@@ -60,10 +60,14 @@ class Chart:
 
 def draw(column: Column, histogram: Histogram, decoys: Decoys | None = None) -> Chart:
     """Return the chart of a column; heights are shares of all values."""
-    edges, counts = _grouped(histogram)
-    low, high = edges[0], edges[-1]
+    low, high = histogram.edges[0], histogram.edges[-1]
+    own_range = high - low
     if decoys is not None:
         low, high = min(low, decoys.edges[0]), max(high, decoys.edges[-1])
+    edges, counts = _grouped(
+        histogram, _MAX_BARS * own_range / (high - low), column.better
+    )
+    low, high = min(low, edges[0]), max(high, edges[-1])
     total = sum(counts)
     shares = [count / total for count in counts]
     outline = _scaled(decoys, edges[1] - edges[0]) if decoys is not None else []
@@ -99,16 +103,26 @@ def draw(column: Column, histogram: Histogram, decoys: Decoys | None = None) -> 
     )
 
 
-def _grouped(histogram: Histogram) -> tuple[list[float], list[int]]:
-    """Return edges and counts with as many bins joined as keep the bars few."""
-    inner = histogram.inner
-    size = math.ceil(len(inner) / _MAX_BARS)
-    edges = list(histogram.edges)
+def _grouped(
+    histogram: Histogram, most_bars: float, better: Better
+) -> tuple[list[float], list[int]]:
+    """Return edges and counts with as many bins joined as keep the bars few.
+
+    Empty bins fill the last bar up: where values are worse, as there is often nothing
+    beyond the best (a score of 0, a share of 1, an error rate of 0).
+    """
+    edges, counts = list(histogram.edges), list(histogram.inner)
     step = edges[1] - edges[0]
-    while (len(edges) - 1) % size:
-        edges.append(edges[-1] + step)
-    counts = [sum(inner[k : k + size]) for k in range(0, len(inner), size)]
-    return edges[::size], counts
+    size = min(len(counts), math.ceil(len(counts) / most_bars))
+    while len(counts) % size:
+        if better is Better.HIGH:
+            edges.insert(0, edges[0] - step)
+            counts.insert(0, 0)
+        else:
+            edges.append(edges[-1] + step)
+            counts.append(0)
+    joined = [sum(counts[k : k + size]) for k in range(0, len(counts), size)]
+    return edges[::size], joined
 
 
 def _scaled(decoys: Decoys, bar_width: float) -> list[float]:
