@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipelines.report.bins import Histogram
 from pipelines.report.columns import Better, Column
-from pipelines.report.numbers import decimal, digits_of, measured
+from pipelines.report.numbers import decimal, digits_of, measured, share
 
 WIDTH, HEIGHT = 300, 120
 """Of the area in which bars are drawn."""
@@ -85,7 +85,7 @@ def draw(column: Column, histogram: Histogram, decoys: Decoys | None = None) -> 
         if count:
             start, end = edges[k], edges[k + 1]
             interval = f"{decimal(start, digits)} to {decimal(end, digits)}"
-            told = f"{interval}: {count:,} segments ({height:.1%})"
+            told = f"{interval}: {count:,} segments ({share(height, 1)})"
             x, y = x_of(start), y_of(height)
             width = round(x_of(end) - x, 2)
             bars.append(Bar(x, y, width, round(HEIGHT - y, 2), told))
@@ -95,7 +95,7 @@ def draw(column: Column, histogram: Histogram, decoys: Decoys | None = None) -> 
         axis=column.unit,
         bars=tuple(bars),
         x_ticks=_ticks(low, high, x_of),
-        y_ticks=(Tick(0.0, f"{top:.0%}" if top >= 0.1 else f"{top:.1%}"),),
+        y_ticks=(Tick(0.0, f"{top * 100:.{0 if top >= 0.1 else 1}f} %"),),
         decoys=_path(decoys, outline, x_of, y_of) if decoys is not None else "",
         told=f"{total:,} segments, median {measured(histogram.median)}"
         + (f", {histogram.missing:,} without a value" if histogram.missing else ""),

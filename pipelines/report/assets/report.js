@@ -6,7 +6,6 @@ const MINUS = "\u2212";
 const pericope = { receive: () => {} }; // files in data/ call it
 
 // --- theme -------------------------------------------------------------------------
-
 const THEME = "pericope-theme";
 const darkSystem = matchMedia("(prefers-color-scheme: dark)");
 
@@ -46,7 +45,6 @@ if (["light", "dark"].includes(stored())) {
 }
 
 // --- numbers -----------------------------------------------------------------------
-
 const FORMATS = [0, 1, 2].map((digits) => new Intl.NumberFormat("en", {
   minimumFractionDigits: digits, maximumFractionDigits: digits,
 }));
@@ -65,7 +63,6 @@ function percent(part, whole) {
 }
 
 // --- the slider --------------------------------------------------------------------
-
 function setUpThresholds() {
   const column = document.getElementById("column");
   if (!column) return;
@@ -124,8 +121,7 @@ function setUpThresholds() {
     if (!data) {
       const script = document.createElement("script");
       script.src = `data/${column.value}.js`;
-      document.head.append(script);
-      return;
+      return document.head.append(script);
     }
     slider.max = data.edges.length - 1;
     slider.value = data.start;
@@ -144,7 +140,6 @@ function setUpThresholds() {
 }
 
 // --- the table of languages --------------------------------------------------------
-
 function setUpSorting() {
   for (const table of document.querySelectorAll("table.sortable")) {
     const heads = [...table.tHead.rows[0].cells];
@@ -162,10 +157,8 @@ function setUpSorting() {
 function sortBy(table, heads, place) {
   const head = heads[place];
   const isText = head.dataset.kind === "text";
-  const before = head.getAttribute("aria-sort");
-  const first = isText ? "ascending" : "descending"; // the largest number first
-  const second = isText ? "descending" : "ascending";
-  const order = before === first ? second : first;
+  const orders = isText ? ["ascending", "descending"] : ["descending", "ascending"];
+  const order = orders[head.getAttribute("aria-sort") === orders[0] ? 1 : 0];
   for (const other of heads) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", order);
   const sign = order === "ascending" ? 1 : -1;
@@ -192,7 +185,6 @@ function setUpFilter() {
 }
 
 // --- segments ----------------------------------------------------------------------
-
 let playing = null; // at most one card
 
 function setUpCard(card) {

@@ -72,6 +72,10 @@ def test_text_of_the_corpus_is_text(built, made):
     found = Elements(page(built, "language/swh.html"))
     assert "img" not in found.tags
     assert found.tags.count("script") == 1
+    # Should anything get through, it would not run.
+    assert "content=\"default-src 'none'; script-src 'self'" in page(
+        built, "index.html"
+    )
     texts = "".join(found.texts)
     assert f"{HOSTILE} 0" in texts  # a reject's message
     assert HOSTILE in texts.replace(f"{HOSTILE} ", "")  # an event's, a segment's
