@@ -1,7 +1,6 @@
 "use strict";
-/* The report's own script. Loaded in the head, so that the theme is there before the
-   first picture; everything else waits for the document. */
-
+/* Loaded in the head, so that the theme is there before the first picture; everything
+   else waits for the document. */
 const MINUS = "\u2212";
 const pericope = { receive: () => {} }; // files in data/ call it
 
