@@ -10,7 +10,7 @@ from pipelines.report.calibration import read_decoys
 from pipelines.report.cards import Card, make_card
 from pipelines.report.charts import Chart, draw
 from pipelines.report.columns import COLUMNS, SCORE
-from pipelines.report.examples import ExampleRows, Verdicts, choose_examples, rows_at
+from pipelines.report.examples import ExampleRows, choose_examples, rows_at
 from pipelines.report.measures import LanguageMeasures
 from pipelines.report.sound import find_places, read_sound
 from pipelines.report.sums import EventSum, FateSum, RejectSum, Sums
@@ -164,9 +164,12 @@ def language_page(
         return LanguagePage(sums, hours, False, (), (), 0, 0)
     verdicts = None
     if table is not None and measures.is_labeled:
-        verdicts = table.of(sums.code, measures)
+        verdicts = table.of(measures)
     groups = choose_examples(measures, verdicts, examples)
-    shown = _Shown(root, sums.code, groups, verdicts, clips)
+    shown = _Shown(root, sums.code, groups, clips)
+    for row, segment in shown.segments.items():
+        told = table.told(measures, row) if table and segment.text else ("", True)
+        shown.add_card(row, *told)
     decoys = read_decoys(root, sums.code)
     charts = tuple(
         draw(
@@ -196,30 +199,27 @@ class _Shown:
         root: str,
         language: str,
         groups: tuple[ExampleRows, ...],
-        verdicts: Verdicts | None,
         clips: ClipFolder,
     ) -> None:
         self.silent = self.left_out = 0
         rows = [row for group in groups for row in group.rows]
-        self._segments = rows_at(root, language, rows)
-        keys = {segment.key for segment in self._segments.values()}
-        places = find_places(root, language, keys)
-        self._verdicts = verdicts
-        self._cards: dict[int, Card] = {}
+        found = rows_at(root, language, rows)
         # The first of each kind come first, should there not be room for all.
         depth = {row: k for g in reversed(groups) for k, row in enumerate(g.rows)}
-        for row in sorted(self._segments, key=lambda row: (depth[row], row)):
-            segment = self._segments[row]
-            place = places.get(segment.key)
-            audio, peaks = self._sound(root, segment, place, clips)
-            verdict, is_kept = self._verdict(row, segment)
-            self._cards[row] = make_card(
-                segment,
-                verdict,
-                is_kept,
-                audio,
-                peaks,
-            )
+        order = sorted(found, key=lambda row: (depth[row], row))
+        self.segments = {row: found[row] for row in order}
+        keys = {segment.key for segment in found.values()}
+        places = find_places(root, language, keys)
+        self._sounds = {
+            row: self._sound(root, segment, places.get(segment.key), clips)
+            for row, segment in self.segments.items()
+        }
+        self._cards: dict[int, Card] = {}
+
+    def add_card(self, row: int, verdict: str, is_kept: bool) -> None:
+        """Make the card of a row."""
+        segment, (audio, peaks) = self.segments[row], self._sounds[row]
+        self._cards[row] = make_card(segment, verdict, is_kept, audio, peaks)
 
     def _sound(
         self, root: str, segment: Segment, place: IndexEntry | None, clips: ClipFolder
@@ -246,11 +246,3 @@ class _Shown:
             )
             for group in groups
         )
-
-    def _verdict(self, row: int, segment: Segment) -> tuple[str, bool]:
-        if self._verdicts is None or not segment.text:
-            return "", True
-        reasons = self._verdicts.reasons.get(row, ())
-        if reasons:
-            return f"rejected by {self._verdicts.name}: {', '.join(reasons)}", False
-        return f"kept by {self._verdicts.name}", True

@@ -1,6 +1,6 @@
 """Which segments are shown: the worst, those on the border, and some at random."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,6 @@ class Verdicts:
     name: str
     keep: npt.NDArray[np.bool_]
     """In the order of ``LanguageMeasures.subject``."""
-    reasons: Mapping[int, tuple[str, ...]]
-    """Of rejected rows, by their place in the language's table."""
 
 
 @dataclass(frozen=True)

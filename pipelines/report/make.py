@@ -72,7 +72,8 @@ def make_report(root: str, options: ReportOptions) -> Report:
     codes = sorted({*sums.languages, *measures})
     languages = [language_sums(code, sums, measures.get(code)) for code in codes]
     summaries = read_selections(root)
-    verdicts = VerdictTable(root, DEFAULT) if DEFAULT in summaries else None
+    has_verdicts = DEFAULT in summaries and measures
+    verdicts = VerdictTable(root, DEFAULT) if has_verdicts else None
     columns = columns_with_values(measures)
     with publishing(root, FOLDER) as folder:
         pages = Pages(corpus, languages)

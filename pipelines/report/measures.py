@@ -27,6 +27,8 @@ class LanguageMeasures:
     is the column by which segments are called good or bad, shape of ``subject``.
     """
 
+    first: int
+    """Where the language begins in the whole table."""
     labeled: int
     labeled_msec: int
     unlabeled: int
@@ -93,6 +95,7 @@ def _measures(
 ) -> LanguageMeasures:
     name, values = rank or ("", np.full(len(rows.subject), np.nan))
     return LanguageMeasures(
+        first=rows.first,
         labeled=int(rows.labeled.sum()),
         labeled_msec=int(rows.lengths_msec[rows.labeled].sum()),
         unlabeled=int((~rows.labeled).sum()),

@@ -18,6 +18,7 @@ from schemas.errors import ArtifactError
 from schemas.tables import SEGMENT_TABLE, SELECTION, check_schema
 
 DEFAULT = "default"
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,10 @@ def rule_text(rules: Mapping[str, Any]) -> str:
 
 
 class VerdictTable:
-    """A selection's verdicts, looked up by key."""
+    """A selection's verdicts on the rows of the segments table."""
 
     def __init__(self, root: str, name: str) -> None:
-        self.root, self.name = root, name
+        self.name = name
         uri = f"{root}/selections/{name}.parquet"
         try:
             with local_copy(uri) as path:
@@ -99,22 +100,28 @@ class VerdictTable:
         except pa.ArrowInvalid as error:
             raise damaged(uri, error) from error
         check_schema(self._table.schema, SELECTION, uri)
-        self._keys = self._table["key"].combine_chunks()
+        # One look-up for all languages: a table of keys is not made for each.
+        keys = table_dataset(root, SEGMENT_TABLE).to_table(columns=["key"])["key"]
+        places = pc.index_in(keys, self._table["key"].combine_chunks())
+        self._places = pc.fill_null(places, _UNKNOWN).to_numpy()
 
-    def of(self, language: str, measures: LanguageMeasures) -> Verdicts:
+    def of(self, measures: LanguageMeasures) -> Verdicts:
         """Return the verdicts on the rows that are drawn of a language.
 
         A segment that the selection does not know is not kept.
         """
-        dataset = table_dataset(self.root, SEGMENT_TABLE, language)
-        keys = dataset.to_table(columns=["key"])["key"].combine_chunks()
-        places = pc.index_in(keys.take(pa.array(measures.subject)), self._keys)
-        known = pc.is_valid(places).to_numpy(zero_copy_only=False)
-        at = places.fill_null(0).to_numpy()
-        verdicts = self._table["keep"].combine_chunks().to_numpy(zero_copy_only=False)
-        keep = known & verdicts[at] if len(verdicts) else known
-        rejected = np.flatnonzero(known & ~keep)
-        reasons = self._table["reasons"].take(pa.array(at[rejected])).to_pylist()
-        rows = measures.subject[rejected].tolist()
-        named = zip(rows, map(tuple, reasons), strict=True)
-        return Verdicts(self.name, keep, dict(named))
+        places = self._places[measures.first + measures.subject]
+        keep = np.zeros(len(places), bool)
+        known = places != _UNKNOWN
+        keep[known] = self._table["keep"].take(pa.array(places[known])).to_numpy()
+        return Verdicts(self.name, keep)
+
+    def told(self, measures: LanguageMeasures, row: int) -> tuple[str, bool]:
+        """Return what the selection says of a row, and whether it keeps it."""
+        place = int(self._places[measures.first + row])
+        if place == _UNKNOWN:
+            return f"not known to {self.name}", False
+        if self._table["keep"][place].as_py():
+            return f"kept by {self.name}", True
+        reasons = ", ".join(self._table["reasons"][place].as_py())
+        return f"rejected by {self.name}: {reasons}", False

@@ -35,7 +35,7 @@ def test_the_worst_are_the_lowest_in_order(measures):
 
 def test_the_border_is_what_a_selection_kept_or_rejected_most_narrowly(measures):
     keep = measures.rank >= -0.2  # a NaN is not kept
-    verdicts = Verdicts("default", keep, {})
+    verdicts = Verdicts("default", keep)
     border = choose_examples(measures, verdicts, 6)[1]
     ranked = sorted(measures.rank[:35])
     first = next(k for k, value in enumerate(ranked) if value >= -0.2)
@@ -43,11 +43,11 @@ def test_the_border_is_what_a_selection_kept_or_rejected_most_narrowly(measures)
 
 
 def test_the_border_of_one_side_only(measures):
-    rejected = Verdicts("default", np.zeros(40, bool), {})
+    rejected = Verdicts("default", np.zeros(40, bool))
     border = choose_examples(measures, rejected, 6)[1]
     assert scores_of(border, measures) == sorted(measures.rank[:35])[:-4:-1]
     # Where all is kept the border would be the worst again.
-    kept = Verdicts("default", np.ones(40, bool), {})
+    kept = Verdicts("default", np.ones(40, bool))
     titles = [group.title for group in choose_examples(measures, kept, 6)]
     assert titles == ["Worst", "Random"]
 

@@ -9,10 +9,15 @@ from pipelines.report.verdicts import (
     rule_text,
     selection_hours,
 )
-from pipelines.selections import read_selection
+from pipelines.selections import read_selection, select_by_score, write_selection
 from pipelines.tables import read_segments
 from schemas.errors import ArtifactError
-from tests.pipelines.report.built import NUMBER, THRESHOLD, build_corpus
+from tests.pipelines.report.built import (
+    NUMBER,
+    THRESHOLD,
+    build_corpus,
+    labeled_segment,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +28,30 @@ def built(tmp_path_factory):
 @pytest.mark.parametrize("language", ["arb", "swh"])
 def test_verdicts_are_those_of_the_selection(built, language):
     measures = measure_segments(str(built))[language]
-    verdicts = VerdictTable(str(built), "default").of(language, measures)
+    table = VerdictTable(str(built), "default")
     segments = list(read_segments(str(built), language))
     selection = read_selection(str(built), "default")
     subject = [segments[row].key for row in measures.subject]
-    assert verdicts.keep.tolist() == [selection[key].keep for key in subject]
-    assert {segments[row].key: why for row, why in verdicts.reasons.items()} == {
-        key: selection[key].reasons for key in subject if not selection[key].keep
-    }
+    kept = table.of(measures).keep.tolist()
+    assert kept == [selection[key].keep for key in subject]
+    assert 0 < sum(kept) < len(kept)
+    for row, key, is_kept in zip(measures.subject, subject, kept, strict=True):
+        told = "kept by default"
+        if not is_kept:
+            told = f"rejected by default: {', '.join(selection[key].reasons)}"
+        assert table.told(measures, row) == (told, is_kept)
 
 
 def test_what_a_selection_does_not_know_is_not_kept(tmp_path):
     root = build_corpus(tmp_path / "c", sound=False)
-    table = VerdictTable(str(root), "default")
-    table._keys = table._keys.slice(0, 5)
+    known = [labeled_segment("swh", 29)]
+    judged = zip(known, select_by_score(known, THRESHOLD), strict=True)
+    write_selection(str(root), "default", judged, {})
     measures = measure_segments(str(root))["swh"]
-    assert not table.of("swh", measures).keep.any()
+    table = VerdictTable(str(root), "default")
+    assert measures.subject[table.of(measures).keep].size == 1
+    told = {table.told(measures, row)[0] for row in measures.subject}
+    assert told == {"kept by default", "not known to default"}
 
 
 def test_hours_of_selections(built):
