@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
+from pipelines.cli_report import report
 from pipelines.cli_run import run
 from pipelines.cli_select import select
 from pipelines.cli_shards import shards
@@ -33,6 +34,7 @@ app.command()(select)
 app.command()(shards)
 app.command()(synth)
 app.add_typer(train, name="train")
+app.command()(report)
 app.command()(inspect)
 app.command()(doctor)
 
