@@ -1,5 +1,6 @@
 """The verses of an aligned chapter as clips of sound with the letters said in them."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,12 +48,13 @@ def verse_clips(alignment: ChapterAlignment, speller: Speller) -> tuple[VerseCli
         if verse.stars or verse.verse in changed or own not in spoken:
             continue
         at = spoken.index(own)
-        before_sec = spoken[at - 1][1] if at else 0.0
-        last = at + 1 == len(spoken)
-        after_sec = alignment.duration_sec if last else spoken[at + 1][0]
+        before_sec = spoken[at - 1][1] if at else -math.inf
+        after_sec = spoken[at + 1][0] if at + 1 < len(spoken) else math.inf
+        start_sec = max(0.0, own[0] - _margin_sec(own[0] - before_sec))
+        end_sec = own[1] + _margin_sec(after_sec - own[1])
         clip = VerseClip(
-            samples_from_sec(_reach(own[0], before_sec, -1)),
-            samples_from_sec(_reach(own[1], after_sec, 1)),
+            samples_from_sec(start_sec),
+            samples_from_sec(min(end_sec, alignment.duration_sec)),
             speller.tokens(verse.spoken_text or verse.text),
         )
         too_long = clip.samples > samples_from_sec(_LONGEST_SEC)
@@ -73,7 +75,5 @@ def _spoken_intervals(alignment: ChapterAlignment) -> list[tuple[float, float]]:
     return own + [star.interval for star in alignment.stars]
 
 
-def _reach(edge_sec: float, neighbour_sec: float, sign: int) -> float:
-    """Go from an edge half-way to the neighbour, at most half a second."""
-    way_sec = max(0.0, sign * (neighbour_sec - edge_sec)) / 2
-    return edge_sec + sign * min(way_sec, _MARGIN_SEC)
+def _margin_sec(pause_sec: float) -> float:
+    return min(max(0.0, pause_sec / 2), _MARGIN_SEC)
