@@ -10,8 +10,8 @@ import torch
 from aligner.emissions import AcousticModel
 from models.waveform_model import WaveformModel
 from pipelines.adapt_config import AdaptConfig
-from pipelines.adapted_model import STAGE, SUFFIX, model_of_reader, sources_of
 from pipelines.adaptation_file import load_adaptation
+from pipelines.adapted_model import STAGE, SUFFIX, model_of_reader, sources_of
 from pipelines.align_recording import align_recording, alignment_digest
 from pipelines.config import load_config
 from pipelines.context import RunContext
