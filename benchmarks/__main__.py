@@ -17,7 +17,7 @@ from benchmarks.speech import BENCH
 PARTS = (
     *("accuracy", "confidence", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
-    "adaptation",
+    *("trust", "false_accepts", "adaptation"),
     "aligner_long",
 )
 _ON_DEMAND = ("aligner_long",)  # runs when it is named

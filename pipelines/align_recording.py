@@ -10,6 +10,7 @@ from models.devices import choose_device
 from pipelines.adapted_model import adaptation_digest, model_of_reader, sources_of
 from pipelines.alignment_file import SUFFIX, dump_alignment, load_alignment
 from pipelines.context import RunContext
+from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.known_times import MODEL as KNOWN_TIMES
 from pipelines.known_times import alignment_of_known_times
@@ -23,15 +24,17 @@ from schemas.keys import digest_of
 from schemas.source import Chapter
 
 STAGE = "align"
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True)
 class AlignedRecording:
-    """A recording and the name of its alignment in the store ("" without text)."""
+    """A recording and the names of its results in the store ("" without text)."""
 
     fetched: FetchedRecording
     digest: str
+    scores: str = ""
+    """Of what ``score_recording`` found, "" where no model has listened."""
 
 
 def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRecording:
@@ -48,6 +51,7 @@ def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRe
             alignment = _aligned(fetched, context)
         except BaseException:
             forget_waveform()  # nobody will cut it
+            drop_emissions(fetched, context)
             raise
         context.store.write_bytes(dump_alignment(alignment), STAGE, digest, SUFFIX)
     return AlignedRecording(fetched, digest)
@@ -103,16 +107,22 @@ def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment
     align = partial(_aligned_by, context=context)
     adaptation = _adaptation_of(fetched, context)
     if not adaptation:
-        return align(fetched, context.model())
+        return align(fetched, context.model(), kept=True)
     sources = sources_of(fetched, context)
     model, told = model_of_reader(sources, adaptation, context, align)
-    return replace(align(fetched, model), adaptation=told)
+    alignment = align(fetched, model, kept=model is context.model())
+    return replace(alignment, adaptation=told)
 
 
 def _aligned_by(
-    fetched: FetchedRecording, model: AcousticModel, context: RunContext
+    fetched: FetchedRecording,
+    model: AcousticModel,
+    context: RunContext,
+    *,
+    kept: bool = False,
 ) -> ChapterAlignment:
-    chapter = _chapter(fetched)  # before the audio: cheaper to find fault with
+    """Align with any model; only what the run's own heard is kept for later stages."""
+    chapter = chapter_of(fetched)  # before the audio: cheaper to find fault with
     device = choose_device(context.device)
     return align_chapter(
         _waveform(fetched, context),
@@ -120,13 +130,14 @@ def _aligned_by(
         model,
         context.align,
         recording_id=fetched.recording.recording_id,
+        emissions_TC=emissions_of(fetched, context) if kept else None,
         workers=batches_side_by_side(device, context.window_workers),
         gate=gate_of(device),
     )
 
 
 def _of_known_times(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment:
-    chapter = _chapter(fetched)
+    chapter = chapter_of(fetched)
     waveform = _waveform(fetched, context)
     assert fetched.timing is not None
     with local_copy(fetched.timing.path) as path:
@@ -140,7 +151,8 @@ def _waveform(fetched: FetchedRecording, context: RunContext) -> Waveform:
         return waveform_of(path, fetched.audio.sha256, context.max_hours)
 
 
-def _chapter(fetched: FetchedRecording) -> Chapter:
+def chapter_of(fetched: FetchedRecording) -> Chapter:
+    """Return the text of a recording that has one."""
     assert fetched.text is not None
     with local_copy(fetched.text.path) as path:
         return read_chapter(path, fetched.recording)
