@@ -114,7 +114,7 @@ def _learnt(
     align: Align,
 ) -> bytes:
     """Try the sources one after the other; return the first that could be learnt."""
-    told = Adaptation(AdaptationOutcome.TOO_SHORT)
+    tried: list[Adaptation] = []
     seed = int(digest[:12], 16)
     for source in sources:
         recording = source.recording
@@ -131,9 +131,11 @@ def _learnt(
         found = replace(found, recording_id=recording.recording_id)
         if found.outcome is AdaptationOutcome.ADAPTED:
             return dump_adaptation(found, weights)
-        if told.outcome is AdaptationOutcome.TOO_SHORT:
-            told = found
-    return dump_adaptation(told, {})
+        tried.append(found)
+    # The first that had enough to be judged, else the first.
+    tried.sort(key=lambda told: told.outcome is AdaptationOutcome.TOO_SHORT)
+    nothing = Adaptation(AdaptationOutcome.TOO_SHORT)
+    return dump_adaptation(tried[0] if tried else nothing, {})
 
 
 def _lock_of(digest: str) -> threading.Lock:

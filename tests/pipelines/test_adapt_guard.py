@@ -24,7 +24,7 @@ from schemas.alignment import AdaptationOutcome
 from tests.models.test_adapt import TINY
 from tests.pipelines.corpora import Speech
 
-CONFIG = AdaptConfig(steps=10, min_verses=4, min_speech_sec=5.0)
+CONFIG = AdaptConfig(steps=6, learning_rate=1e-3, min_verses=4, min_speech_sec=5.0)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def test_verses_that_were_not_learnt_are_heard_better(reading, model):
             for clip in voice[1::2]
         )
 
-    own = with_weights(model, adapt(model, voice[::2], steps=10), "own")
+    own = with_weights(model, adapt(model, voice[::2], steps=6), "own")
     assert loss(own) < loss(model)
 
 

@@ -10,7 +10,6 @@ import torch
 from aligner.emissions import AcousticModel
 from models.waveform_model import WaveformModel
 from pipelines.adapt_config import AdaptConfig
-from pipelines.adaptation_file import load_adaptation
 from pipelines.adapted_model import STAGE, SUFFIX, model_of_reader, sources_of
 from pipelines.align_recording import align_recording, alignment_digest
 from pipelines.config import load_config
@@ -26,15 +25,20 @@ from tests.pipelines.corpora import Speech, contents, run, run_plainly, write_co
 MARK, LUKE, JOHN = "swh-mrk-001", "swh-luk-001", "rus-jhn-001"
 ADAPT = """[adapt]
 enabled = true
-steps = 2
+steps = 4
+learning_rate = 0.001
 min_verses = 4
 min_speech_sec = 5.0
 """
 
 
+def one_reader(speech: Speech) -> list[dict[str, str]]:
+    return [speech.row(name) for name in (MARK, LUKE)]
+
+
 @pytest.fixture(scope="module")
 def toml(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_corpus(tmp_path_factory.mktemp("a"), speech, speech.rows(), ADAPT)
+    return write_corpus(tmp_path_factory.mktemp("a"), speech, one_reader(speech), ADAPT)
 
 
 @pytest.fixture(scope="module")
@@ -47,31 +51,28 @@ def done(toml: Path) -> dict[str, str]:
 def test_chapters_of_a_reader_share_what_was_learnt(toml, done):
     root = str(toml.parent / "corpus")
     rows = {row.recording_id: row for row in read_alignments(root)}
-    for name, learnt_from in ((MARK, LUKE), (LUKE, LUKE), (JOHN, JOHN)):
+    for name in (MARK, LUKE):
         told = rows[name].adaptation
         assert told.outcome is AdaptationOutcome.ADAPTED
-        assert told.recording_id == learnt_from
+        assert told.recording_id == LUKE
         assert told.margin_after >= told.margin_before >= 0.8
-    assert rows[MARK].model == rows[LUKE].model != rows[JOHN].model
     base = prepare_job(load_config(toml)).context.model_fingerprint
-    names = [name for name in done if name.startswith(f"store/{STAGE}/")]
-    digests = {Path(name).name.removesuffix(SUFFIX) for name in names}
-    assert {row.model for row in rows.values()} == {f"{base}+{d}" for d in digests}
+    (name,) = (name for name in done if name.startswith(f"store/{STAGE}/"))
+    learnt = f"{base}+{Path(name).name.removesuffix(SUFFIX)}"
+    assert {row.model for row in rows.values()} == {learnt}
 
 
 def test_the_same_bytes_on_two_threads_in_another_order(toml, done, tmp_path, speech):
-    other = write_corpus(tmp_path, speech, speech.rows()[::-1], ADAPT)
+    other = write_corpus(tmp_path, speech, one_reader(speech)[::-1], ADAPT)
     assert run(other, "FnApiRunner", workers=2) == 0
     found = contents(tmp_path / "corpus")
     same = [name for name in done if name.startswith(("store/", "shards/"))]
     assert {name: found[name] for name in same} == {name: done[name] for name in same}
 
 
-@pytest.mark.parametrize("lost", [STAGE, "align"])
-def test_what_is_lost_is_made_again_with_the_same_bytes(lost, toml, done):
-    store = toml.parent / "corpus" / "store"
-    shutil.rmtree(store / "align")
-    shutil.rmtree(store / lost, ignore_errors=True)
+def test_what_is_lost_is_learnt_again_with_the_same_bytes(toml, done):
+    for stage in ("align", STAGE):
+        shutil.rmtree(toml.parent / "corpus" / "store" / stage)
     assert run_plainly(toml) == 0
     assert contents(toml.parent / "corpus") == done
 
@@ -149,14 +150,9 @@ def test_a_model_that_cannot_be_trained_is_told(speech, tmp_path):
 
 def test_a_damaged_file_is_named(toml, done):
     job = prepare_job(load_config(toml))
-    (path,) = [
-        path
-        for path in (toml.parent / "corpus" / "store" / STAGE).rglob(f"*{SUFFIX}")
-        if load_adaptation(path.read_bytes())[0].recording_id == JOHN
-    ]
+    (path,) = (toml.parent / "corpus" / "store" / STAGE).rglob(f"*{SUFFIX}")
     whole = path.read_bytes()
-    john = next(row for row in job.recordings if row.recording_id == JOHN)
-    fetched = fetch_recording(john, job.context)
+    fetched = fetch_recording(job.recordings[0], job.context)
     digest = alignment_digest(fetched, job.context)
     store = toml.parent / "corpus" / "store"
     kept = next((store / "align").rglob(f"{digest}*"))
