@@ -35,8 +35,11 @@ def verse_clips(alignment: ChapterAlignment, speller: Speller) -> tuple[VerseCli
     """Return the verses of which it is known what was said, in order of time.
 
     Left out are verses with a star (a number of which no form is known), verses that
-    were not read as they are written, and those of more than 30 s.
+    were not read as they are written, and those of more than 30 s. A text that is
+    foreign to its recording has no clips: some of its verses may fit by accident.
     """
+    if any(event.kind is EventKind.FOREIGN for event in alignment.events):
+        return ()
     changed = {
         event.verse for event in alignment.events if event.kind in _NOT_AS_WRITTEN
     }

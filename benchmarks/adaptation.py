@@ -8,9 +8,10 @@ as well.
 """
 
 import csv
+import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -183,9 +184,9 @@ def _guard_figures(
     refused = [f.told.outcome is not AdaptationOutcome.ADAPTED for f in wrong]
     took = sum(f.took_sec for f in right) / len(right)
     minutes = sum(f.duration_sec for f in right) / 60
-    least_right = min(f.told.margin_before for f in right)
-    most_wrong = max(f.told.margin_before for f in wrong)
-    rise = min(f.told.margin_after - f.told.margin_before for f in right)
+    least_right = min(_known(f.told.margin_before for f in right))
+    most_wrong = max(_known(f.told.margin_before for f in wrong))
+    rise = min(_known(f.told.margin_after - f.told.margin_before for f in right))
     rows = (
         ("right texts", len(right), Unit.COUNT),
         ("right texts learnt", sum(adapted), Unit.COUNT),
@@ -200,6 +201,11 @@ def _guard_figures(
         Figure(name=name, case=case, value=value, unit=unit)
         for name, value, unit in rows
     ]
+
+
+def _known(margins: Iterable[float]) -> list[float]:
+    """Leave out where it did not come to a margin; NaN if it never did."""
+    return [margin for margin in margins if not math.isnan(margin)] or [math.nan]
 
 
 def _human_figures(model: TrainableModel, folder: Path) -> list[Figure]:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
+import safetensors.torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 from schemas.alignment import Adaptation, AdaptationOutcome
@@ -19,7 +19,7 @@ def dump_adaptation(told: Adaptation, weights: Mapping[str, Tensor]) -> bytes:
     """Return the file's bytes; equal weights give equal bytes."""
     note = json.dumps({**asdict(told), "format": FORMAT}, sort_keys=True)
     # One entry only: safetensors writes several in a random order.
-    return save(dict(weights), {_NOTE: note})
+    return safetensors.torch.save(dict(weights), {_NOTE: note})
 
 
 def load_adaptation(
@@ -31,7 +31,7 @@ def load_adaptation(
       ArtifactError: it is damaged or of another version.
     """
     try:
-        weights = load(data)
+        weights = safetensors.torch.load(data)
         size = int.from_bytes(data[:8], "little")
         note = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][_NOTE])
     except (SafetensorError, ValueError, KeyError) as error:

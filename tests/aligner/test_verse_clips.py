@@ -55,6 +55,12 @@ def test_what_is_not_read_as_written_is_left_out():
     assert texts == [SPELLER.tokens("maji").tolist(), SPELLER.tokens("mvua").tolist()]
 
 
+def test_a_foreign_text_has_no_clips():
+    alignment = make_chapter([spoken("maji"), spoken("moto")])
+    foreign = ReadingEvent(EventKind.FOREIGN, "1", 0.0, alignment.duration_sec)
+    assert verse_clips(replace(alignment, events=(foreign,)), SPELLER) == ()
+
+
 # The 39 letters need 0.78 s.
 @pytest.mark.parametrize("length_sec, kept", [(0.76, 0), (0.80, 1), (31.0, 0)])
 def test_too_short_for_its_letters_or_longer_than_half_a_minute(length_sec, kept):
