@@ -19,6 +19,7 @@ PARTS = (
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation"),
     "aligner_long",
+    "select",
 )
 _ON_DEMAND = ("aligner_long",)  # runs when it is named
 _WIDTH = 100  # the widest table

@@ -83,6 +83,7 @@ def load_mms_fa(device: str = "auto", weights: Path | None = None) -> WaveformMo
         network=_Logits(network),
         device=chosen,
         variance_floor=_VARIANCE_FLOOR,
+        licence="CC-BY-NC-4.0",
     )
 
 
