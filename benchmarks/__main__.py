@@ -17,7 +17,7 @@ from benchmarks.speech import BENCH
 PARTS = (
     *("accuracy", "confidence", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
-    *("trust", "false_accepts", "report"),
+    *("trust", "false_accepts", "adaptation", "report"),
     "aligner_long",
     "select",
 )

@@ -8,7 +8,7 @@ in any language that can be romanised, no recogniser of what people say.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,8 +18,11 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from models.features import TARGET_RMS, features
+from models.augment import mask_features
+from models.features import SILENCE, TARGET_RMS, features
 from models.network import BLANK, LABELS, AcousticNetwork, network_from_dict
 from schemas.errors import ArtifactError
 from schemas.units import FRAME_SAMPLES
@@ -97,6 +100,29 @@ class BundledModel:
                 logits = self.network(features(part).to(self.device))[:, :frames]
                 parts.append(logits.float().log_softmax(-1).cpu())
         return torch.cat(parts).numpy()
+
+    @property
+    def adapting_rate(self) -> float:
+        """Measured: half of it learns less, twice of it no more."""
+        return 5e-4
+
+    def is_adapted(self, name: str, parameter: Tensor) -> bool:
+        """All of the network follows a voice: it is small."""
+        return True
+
+    def training_input(self, waveform_N: Waveform) -> Tensor:
+        """Return features (F, 80) of a normalised clip."""
+        return features(torch.from_numpy(waveform_N))
+
+    def training_logits(
+        self, inputs: Sequence[Tensor], rng: np.random.Generator
+    ) -> list[Tensor]:
+        """Return logits (T, 28) of each clip's features, some of them hidden."""
+        padded = pad_sequence(list(inputs), batch_first=True, padding_value=SILENCE)
+        mask_features(padded, rng)
+        logits = self.network(padded.to(self.device)).cpu()
+        frames = [(len(rows) + 1) // 2 for rows in inputs]
+        return [rows[:count] for rows, count in zip(logits, frames, strict=True)]
 
 
 def load_bundled(device: str = "auto", path: Path | None = None) -> BundledModel:

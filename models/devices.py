@@ -1,12 +1,18 @@
 """Which processor a model runs on."""
 
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 from schemas.errors import ConfigError
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+_alone = {"threads": 0, "before": 0}
+_counting = threading.Lock()
 
 
 def choose_device(device: str) -> torch.device:
@@ -29,3 +35,25 @@ def choose_device(device: str) -> torch.device:
             f"PyTorch sees {found} CUDA devices"
         )
     return torch.device("cuda", number)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let torch's arithmetic in this block run on the calling thread alone.
+
+    Sums of gradients depend on how many threads share them, so that training is equal
+    on every machine only on one. Blocks may run side by side; the number of threads is
+    that of before when the last of them ends.
+    """
+    with _counting:
+        if not _alone["threads"]:
+            _alone["before"] = torch.get_num_threads()
+        _alone["threads"] += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _counting:
+            _alone["threads"] -= 1
+            if not _alone["threads"]:
+                torch.set_num_threads(_alone["before"])

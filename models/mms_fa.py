@@ -11,6 +11,7 @@ import urllib.error
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from models.devices import choose_device
 from models.waveform_model import WaveformModel, fingerprint_files
@@ -24,6 +25,17 @@ WEIGHTS_URL = (
 WEIGHTS_VARIABLE = "PERICOPE_MMS_FA"
 
 _VARIANCE_FLOOR = 1e-5  # of torch.nn.functional.layer_norm, which torchaudio applies
+
+
+class _Logits(nn.Module):
+    """The network without the lengths beside its result."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        return self.network(waveforms)[0]
 
 
 def load_mms_fa(device: str = "auto", weights: Path | None = None) -> WaveformModel:
@@ -68,7 +80,7 @@ def load_mms_fa(device: str = "auto", weights: Path | None = None) -> WaveformMo
         blank=0,
         romanised=True,
         word_separator=None,
-        network=lambda waveforms: network(waveforms)[0],
+        network=_Logits(network),
         device=chosen,
         variance_floor=_VARIANCE_FLOOR,
         licence="CC-BY-NC-4.0",

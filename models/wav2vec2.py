@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.card import card_licence
 from models.checkpoints import Checkpoint, find_checkpoint
@@ -32,6 +32,18 @@ _LOADING_ERRORS = (
 _ALLOWED_MISSING = {"wav2vec2.masked_spec_embed"}  # used in training only
 
 
+class _Logits(nn.Module):
+    """The network without its dictionary around the result."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        # Windows are all of one length: nothing is padding, so nothing is masked.
+        return self.network(waveforms).logits
+
+
 def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
     """Load a checkpoint of the wav2vec 2.0 family with a CTC head.
 
@@ -50,10 +62,6 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
     columns = network.lm_head.out_features
     vocabulary = read_vocabulary(checkpoint.folder, checkpoint.language, columns)
 
-    def logits(waveforms: Tensor) -> Tensor:
-        # Windows are all of one length: nothing is padding, so nothing is masked.
-        return network(waveforms).logits
-
     return WaveformModel(
         name=f"hf:{reference}",
         fingerprint=fingerprint_files(checkpoint.files(), checkpoint.language or ""),
@@ -61,7 +69,7 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
         blank=vocabulary.blank,
         romanised=vocabulary.romanised,
         word_separator=vocabulary.word_separator,
-        network=logits,
+        network=_Logits(network),
         device=chosen,
         variance_floor=_VARIANCE_FLOOR if normalised else None,
         licence=card_licence(checkpoint.folder),

@@ -4,7 +4,7 @@ Shapes: waveform (N,), windows (B, n), log-probabilities (B, T, C), T = n // hop
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,10 @@ _PASS_SAMPLES = 300 * SAMPLE_RATE_HZ
 """Audio in one forward pass, however many windows come: 5 minutes of a 300M network
 take about 2 GB."""
 _BLOCK_SAMPLES = 1 << 20
+_HIDDEN_SAMPLES = SAMPLE_RATE_HZ // 5
+_HIDDEN_STRETCHES = 3
+_HEADS = ("lm_head.", "aux.")
+"""Name of the output layer in transformers and in torchaudio."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,8 @@ class WaveformModel:
     romanised: bool
     word_separator: int | None
     network: Callable[[Tensor], Tensor]
-    """Waveforms (B, n) to logits (B, 1 + (n - 400) // 320, C)."""
+    """Waveforms (B, n) to logits (B, 1 + (n - 400) // 320, C). Its weights can be
+    trained if it is an ``nn.Module``."""
     device: torch.device
     variance_floor: float | None
     """Added to the variance before dividing by it; None: nothing is normalised."""
@@ -87,15 +92,54 @@ class WaveformModel:
         frames = samples // self.hop_samples
         if frames == 0:
             return np.empty((windows, 0, len(self.labels)), dtype=np.float32)
-        missing = self.receptive_samples - self.hop_samples
         rows = max(1, _PASS_SAMPLES // samples)
         parts = []
         with torch.inference_mode():
             for part in torch.from_numpy(windows_BN).split(rows):
-                padded = functional.pad(part.to(self.device), (0, missing))
-                logits = self.network(padded)[:, :frames]
+                logits = self._logits(part)[:, :frames]
                 parts.append(logits.float().log_softmax(dim=-1).cpu())
         return torch.cat(parts).numpy()
+
+    def _logits(self, windows_BN: Tensor) -> Tensor:
+        missing = self.receptive_samples - self.hop_samples
+        return self.network(functional.pad(windows_BN.to(self.device), (0, missing)))
+
+    @property
+    def adapting_rate(self) -> float:
+        """Not measured: of the order at which biases alone are usually trained."""
+        return 1e-3
+
+    def is_adapted(self, name: str, parameter: Tensor) -> bool:
+        """Norms, biases and the output layer follow a voice.
+
+        They are a megabyte or two a reader instead of a gigabyte, and gradients need
+        not pass the convolutions of the waveform. Source: BitFit, Ben Zaken et al.
+        2022, found biases to be enough where there are few examples.
+        """
+        if "feature_extractor" in name:
+            return False
+        return parameter.ndim == 1 or any(head in name for head in _HEADS)
+
+    def training_input(self, waveform_N: np.ndarray) -> Tensor:
+        """Return the normalised clip itself (N,)."""
+        return torch.from_numpy(waveform_N)
+
+    def training_logits(
+        self, inputs: Sequence[Tensor], rng: np.random.Generator
+    ) -> list[Tensor]:
+        """Return logits (T, C) of each clip, some stretches of which are silent.
+
+        Clips are forwarded one by one, because these networks would hear padding.
+        """
+        logits = []
+        for waveform_N in inputs:
+            hidden_N = waveform_N.clone()
+            for _ in range(_HIDDEN_STRETCHES):
+                length = int(rng.integers(0, _HIDDEN_SAMPLES))
+                start = int(rng.integers(0, max(1, len(hidden_N) - length)))
+                hidden_N[start : start + length] = 0.0
+            logits.append(self._logits(hidden_N[None])[0].cpu())
+        return logits
 
 
 def fingerprint_files(paths: Iterable[Path], *choices: str) -> str:

@@ -1,25 +1,30 @@
 """Second step: when each verse and word of a recording was spoken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from aligner.align import align_chapter
+from aligner.emissions import AcousticModel
+from models.devices import choose_device
+from pipelines.adapted_model import adaptation_digest, model_of_reader, sources_of
 from pipelines.alignment_file import SUFFIX, dump_alignment, load_alignment
 from pipelines.context import RunContext
 from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.known_times import MODEL as KNOWN_TIMES
 from pipelines.known_times import alignment_of_known_times
+from pipelines.sharing import batches_side_by_side, gate_of
 from pipelines.store import local_copy
 from pipelines.synth.truth import read_truth
 from pipelines.texts import read_chapter
-from pipelines.waveforms import forget_waveform, waveform_of
+from pipelines.waveforms import Waveform, forget_waveform, waveform_of
 from schemas.alignment import ChapterAlignment
 from schemas.keys import digest_of
 from schemas.source import Chapter
 
 STAGE = "align"
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,18 @@ def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRe
 
 def alignment_digest(fetched: FetchedRecording, context: RunContext) -> str:
     """Name the alignment by everything that it depends on."""
+    return _digest(fetched, _adaptation_of(fetched, context), context)
+
+
+def _adaptation_of(fetched: FetchedRecording, context: RunContext) -> str:
+    """Name what is learnt of the reader, "" if nothing is."""
+    if not context.adapt.enabled or fetched.timing is not None:
+        return ""
+    sources = sources_of(fetched, context)
+    return adaptation_digest([_digest(own, "", context) for own in sources], context)
+
+
+def _digest(fetched: FetchedRecording, adaptation: str, context: RunContext) -> str:
     recording, text, timing = fetched.recording, fetched.text, fetched.timing
     source = [recording.language, recording.book, recording.chapter]
     settings = context.align_settings()
@@ -70,6 +87,7 @@ def alignment_digest(fetched: FetchedRecording, context: RunContext) -> str:
         source,
         model,
         settings,
+        adaptation,
     )
 
 
@@ -84,24 +102,53 @@ def read_alignment(digest: str, context: RunContext) -> ChapterAlignment:
 
 
 def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment:
-    recording = fetched.recording
-    chapter = chapter_of(fetched)  # before the audio: cheaper to find fault with
-    with local_copy(fetched.audio.path) as path:
-        waveform = waveform_of(path, fetched.audio.sha256, context.max_hours)
     if fetched.timing is not None:
-        with local_copy(fetched.timing.path) as path:
-            truth = read_truth(Path(path))
-        return alignment_of_known_times(
-            waveform, chapter, truth, recording.recording_id
-        )
+        return _of_known_times(fetched, context)
+    align = partial(_aligned_by, context=context)
+    adaptation = _adaptation_of(fetched, context)
+    if not adaptation:
+        return align(fetched, context.model(), kept=True)
+    sources = sources_of(fetched, context)
+    model, told = model_of_reader(sources, adaptation, context, align)
+    alignment = align(fetched, model, kept=model is context.model())
+    return replace(alignment, adaptation=told)
+
+
+def _aligned_by(
+    fetched: FetchedRecording,
+    model: AcousticModel,
+    context: RunContext,
+    *,
+    kept: bool = False,
+) -> ChapterAlignment:
+    """Align with any model; only what the run's own heard is kept for later stages."""
+    chapter = chapter_of(fetched)  # before the audio: cheaper to find fault with
+    device = choose_device(context.device)
     return align_chapter(
-        waveform,
+        _waveform(fetched, context),
         chapter,
-        context.model(),
+        model,
         context.align,
-        recording_id=recording.recording_id,
-        emissions_TC=emissions_of(fetched, context),
+        recording_id=fetched.recording.recording_id,
+        emissions_TC=emissions_of(fetched, context) if kept else None,
+        workers=batches_side_by_side(device, context.window_workers),
+        gate=gate_of(device),
     )
+
+
+def _of_known_times(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment:
+    chapter = chapter_of(fetched)
+    waveform = _waveform(fetched, context)
+    assert fetched.timing is not None
+    with local_copy(fetched.timing.path) as path:
+        truth = read_truth(Path(path))
+    recording_id = fetched.recording.recording_id
+    return alignment_of_known_times(waveform, chapter, truth, recording_id)
+
+
+def _waveform(fetched: FetchedRecording, context: RunContext) -> Waveform:
+    with local_copy(fetched.audio.path) as path:
+        return waveform_of(path, fetched.audio.sha256, context.max_hours)
 
 
 def chapter_of(fetched: FetchedRecording) -> Chapter:

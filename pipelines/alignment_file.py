@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from schemas.alignment import (
+    Adaptation,
+    AdaptationOutcome,
     ChapterAlignment,
     EventKind,
     ReadingEvent,
@@ -20,7 +22,7 @@ from schemas.alignment import (
 from schemas.errors import ArtifactError
 
 SUFFIX = ".npz"
-FORMAT = "pericope-alignment/2"
+FORMAT = "pericope-alignment/3"
 # What zip, numpy and JSON say of bytes that are not what was written.
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, ValueError, KeyError, OSError, EOFError),
@@ -58,7 +60,9 @@ def load_alignment(data: bytes, name: str = "alignment file") -> ChapterAlignmen
     verses = tuple(_verse(verse) for verse in document.pop("verses"))
     stars = tuple(StarSpan(**star) for star in document.pop("stars"))
     events = tuple(_event(event) for event in document.pop("events"))
+    adaptation = _adaptation(document.pop("adaptation"))
     return ChapterAlignment(
+        adaptation=adaptation,
         verses=verses,
         stars=stars,
         events=events,
@@ -66,6 +70,10 @@ def load_alignment(data: bytes, name: str = "alignment file") -> ChapterAlignmen
         level_db=level_db,
         **document,
     )
+
+
+def _adaptation(row: dict[str, Any]) -> Adaptation:
+    return Adaptation(**{**row, "outcome": AdaptationOutcome(row["outcome"])})
 
 
 def _event(row: dict[str, Any]) -> ReadingEvent:

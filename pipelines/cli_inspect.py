@@ -13,7 +13,7 @@ from schemas.errors import ConfigError
 from schemas.segment import Segment
 
 if TYPE_CHECKING:
-    from schemas.tables import AlignmentRow
+    from schemas.alignment_row import AlignmentRow
 
 
 def inspect(

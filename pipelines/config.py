@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from pydantic_core import ErrorDetails
 
 from aligner.config import AlignConfig, SegmentConfig
+from pipelines.adapt_config import AdaptConfig
 from pipelines.addresses import (
     OBJECT_SCHEMES,
     check_remote_uri,
@@ -113,6 +114,7 @@ class CorpusConfig:
     fetch: FetchConfig = field(default_factory=FetchConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     align: AlignConfig = field(default_factory=AlignConfig)
+    adapt: AdaptConfig = field(default_factory=AdaptConfig)
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     select: dict[str, SelectionConfig] = field(default_factory=dict)
     """By name; one called default is always there."""
@@ -218,6 +220,7 @@ _SECTIONS: dict[str, Any] = {
     "fetch": FetchConfig,
     "model": ModelConfig,
     "align": AlignConfig,
+    "adapt": AdaptConfig,
     "segment": SegmentConfig,
     "select": SelectionConfig,
     "shards": ShardsConfig,

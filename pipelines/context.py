@@ -7,8 +7,10 @@ from typing import Any
 from aligner.config import AlignConfig, SegmentConfig
 from aligner.emissions import AcousticModel
 from models import load_acoustic_model
+from pipelines.adapt_config import AdaptConfig
 from pipelines.criteria import Criteria
 from pipelines.fetch_limits import FetchLimits
+from pipelines.readers import Readers
 from pipelines.store import Store
 
 
@@ -26,6 +28,9 @@ class RunContext:
     """Messages name sources relative to it, so that they are the same everywhere."""
     device: str = "auto"
     align: AlignConfig = field(default_factory=AlignConfig)
+    adapt: AdaptConfig = field(default_factory=AdaptConfig)
+    readers: Readers = field(default_factory=dict)
+    """What each named reader is learnt from; empty where models do not adapt."""
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)
     max_hours: float = 12.0

@@ -27,13 +27,13 @@ from pipelines.score_recording import read_scores
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
 from schemas.alignment import ChapterAlignment
+from schemas.alignment_row import AlignmentRow
 from schemas.segment import LedgerEntry, Reject, Segment
 from schemas.tables import (
     ALIGNMENT_TABLE,
     LEDGER_TABLE,
     REJECT_TABLE,
     SEGMENT_TABLE,
-    AlignmentRow,
 )
 
 _CutInto = tuple[CutRecording, list[Segment], tuple[Gap, ...]]
@@ -116,6 +116,7 @@ def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
                 event for event in alignment.events if place[event.verse] == k
             ),
             model=alignment.model,
+            adaptation=alignment.adaptation,
             digest=cut.alignment,
         )
         for k, verse in enumerate(verses)

@@ -12,6 +12,7 @@ from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
 from pipelines.finish import finish_corpus
 from pipelines.manifest import Manifest, read_manifest
+from pipelines.readers import plan_readers
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
 from pipelines.waveforms import BUDGET
@@ -69,6 +70,8 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         criteria=config.select["default"].criteria(threshold),
         device=config.model.device,
         align=config.align,
+        adapt=config.adapt,
+        readers=plan_readers(manifest.recordings) if config.adapt.enabled else {},
         segment=config.segment,
         fetch=config.fetch,
         max_hours=config.fetch.max_hours,

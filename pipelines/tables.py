@@ -16,6 +16,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from pipelines.store import filesystem_of, write_atomic
+from schemas.alignment_row import AlignmentRow
 from schemas.errors import ArtifactError
 from schemas.segment import LedgerEntry, Reject, Segment
 from schemas.tables import (
@@ -23,7 +24,6 @@ from schemas.tables import (
     LEDGER_TABLE,
     REJECT_TABLE,
     SEGMENT_TABLE,
-    AlignmentRow,
     TableKind,
     check_schema,
 )

@@ -74,6 +74,35 @@ class ReadingEvent:
         return self.start_sec, self.end_sec
 
 
+class AdaptationOutcome(StrEnum):
+    """What became of adapting the model to a reader."""
+
+    OFF = "off"  # nobody asked for it, or nothing was aligned
+    ADAPTED = "adapted"
+    TOO_SHORT = "too_short"  # too few verses whose words are known
+    MARGIN_LOW = "margin_low"  # the verses hardly fit their text better than another
+    MARGIN_FELL = "margin_fell"  # what was learnt did not help with other verses
+    NOT_TRAINABLE = "not_trainable"  # the model has no weights to train
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Whether the model followed the reader, and what that rests on.
+
+    Margins are nats a letter by which verses that were kept from training fit their own
+    text better than another, before and after; NaN where it did not come to that.
+    """
+
+    outcome: AdaptationOutcome = AdaptationOutcome.OFF
+    recording_id: str = ""
+    """Whose verses were learnt, or found unfit."""
+    margin_before: float = float("nan")
+    margin_after: float = float("nan")
+
+
+NOT_ADAPTED = Adaptation()
+
+
 @dataclass(frozen=True, kw_only=True)
 class VerseAlignment:
     """One verse in time. A verse without a single letter or number has no interval."""
@@ -114,6 +143,8 @@ class ChapterAlignment:
     events: tuple[ReadingEvent, ...] = ()
     """Where the reading differs from the text, in order of time."""
     model: str
+    """Fingerprint; of an adapted one with "+" and the digest of what was learnt."""
+    adaptation: Adaptation = NOT_ADAPTED
     frame_score: npt.NDArray[np.float32]
     level_db: npt.NDArray[np.float32]
     hop_samples: int

@@ -11,12 +11,11 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from schemas.alignment import (
-    EventKind,
-    ReadingEvent,
-    StarSpan,
-    VerseAlignment,
-    WordSpan,
+from schemas.alignment import WordSpan
+from schemas.alignment_row import (
+    alignment_from_row,
+    alignment_row,
+    rows_of_spans,
 )
 from schemas.errors import ArtifactError
 from schemas.segment import TABLE_ONLY, Fate, LedgerEntry, Reject, Segment
@@ -24,22 +23,6 @@ from schemas.segment import TABLE_ONLY, Fate, LedgerEntry, Reject, Segment
 SCHEMA_VERSION = 4
 TABLE_KEY = b"pericope.table"
 VERSION_KEY = b"pericope.version"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlignmentRow:
-    """One verse of one recording, with where it came from."""
-
-    recording_id: str
-    language: str
-    book: str
-    chapter: int
-    verse: VerseAlignment
-    events: tuple[ReadingEvent, ...] = ()
-    """Those at the verse; the last verse has what follows it, too."""
-    model: str
-    digest: str
-    """Name of the stored result from which the row was made."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +86,13 @@ _EVENTS = pa.list_(
     )
 )
 
+_ADAPTATION = pa.struct(
+    [
+        *_fields("outcome recording_id", _TEXT),
+        *_fields("margin_before margin_after", _REAL),
+    ]
+)
+
 ALIGNMENTS = _schema(
     "alignments",
     *_fields("recording_id language book", _TEXT),
@@ -112,7 +102,9 @@ ALIGNMENTS = _schema(
     _field("words", _WORDS),
     _field("stars", _STARS),
     _field("events", _EVENTS),
-    *_fields("model digest", _TEXT),
+    _field("model", _TEXT),
+    _field("adaptation", _ADAPTATION),
+    _field("digest", _TEXT),
 )
 
 SEGMENTS = _schema(
@@ -154,13 +146,9 @@ INDEX = _schema(
 )
 
 
-def _rows_of(spans: Iterable[Any]) -> list[dict[str, Any]]:
-    return [dict(vars(span)) for span in spans]
-
-
 def segment_row(segment: Segment) -> dict[str, Any]:
     """Return a segment as a row of SEGMENTS."""
-    return {**vars(segment), "words": _rows_of(segment.words)}
+    return {**vars(segment), "words": rows_of_spans(segment.words)}
 
 
 def sample_row(segment: Segment) -> dict[str, Any]:
@@ -175,32 +163,6 @@ def segment_from_row(row: Mapping[str, Any]) -> Segment:
     """Return the segment that a row of SEGMENTS stands for."""
     words = tuple(WordSpan(**word) for word in row["words"])
     return Segment(**{**row, "words": words})
-
-
-def alignment_row(record: AlignmentRow) -> dict[str, Any]:
-    """Return an aligned verse as a row of ALIGNMENTS."""
-    verse = record.verse
-    # Both have a field "verse": the second one, the verse's number, is the column.
-    row = {**vars(record), **vars(verse)}
-    spans = {"words": verse.words, "stars": verse.stars, "events": record.events}
-    return {**row, **{name: _rows_of(values) for name, values in spans.items()}}
-
-
-def alignment_from_row(row: Mapping[str, Any]) -> AlignmentRow:
-    """Return the aligned verse that a row of ALIGNMENTS stands for."""
-    own = ("recording_id", "language", "book", "chapter", "model", "digest")
-    rest = {k: value for k, value in row.items() if k not in (*own, "events")}
-    rest["words"] = tuple(WordSpan(**word) for word in row["words"])
-    rest["stars"] = tuple(StarSpan(**star) for star in row["stars"])
-    return AlignmentRow(
-        verse=VerseAlignment(**rest),
-        events=tuple(_event_from_row(event) for event in row["events"]),
-        **{name: row[name] for name in own},
-    )
-
-
-def _event_from_row(row: Mapping[str, Any]) -> ReadingEvent:
-    return ReadingEvent(**{**row, "kind": EventKind(row["kind"])})
 
 
 def _ledger_from_row(row: Mapping[str, Any]) -> LedgerEntry:

@@ -15,6 +15,7 @@ from pipelines.summary import (
 )
 from pipelines.tables import read_ledger, read_segments, write_rows
 from schemas.alignment import EventKind, ReadingEvent
+from schemas.alignment_row import AlignmentRow
 from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject
 from schemas.tables import (
@@ -22,7 +23,6 @@ from schemas.tables import (
     LEDGER_TABLE,
     REJECT_TABLE,
     SEGMENT_TABLE,
-    AlignmentRow,
 )
 from tests.builders import NAN, make_chapter, make_segment, spoken
 

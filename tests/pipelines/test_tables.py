@@ -18,6 +18,7 @@ from pipelines.tables import (
     read_segments,
     write_rows,
 )
+from schemas.alignment_row import AlignmentRow
 from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject
 from schemas.tables import (
@@ -25,7 +26,6 @@ from schemas.tables import (
     LEDGER_TABLE,
     REJECT_TABLE,
     SEGMENT_TABLE,
-    AlignmentRow,
 )
 from tests.builders import make_chapter, make_segment, spoken
 

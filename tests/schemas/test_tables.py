@@ -18,6 +18,7 @@ from schemas.alignment import (
     VerseAlignment,
     WordSpan,
 )
+from schemas.alignment_row import AlignmentRow
 from schemas.errors import ArtifactError
 from schemas.segment import Fate, LedgerEntry, Reject, Segment
 from schemas.tables import (
@@ -27,7 +28,6 @@ from schemas.tables import (
     REJECT_TABLE,
     SEGMENT_TABLE,
     SELECTION_TABLE,
-    AlignmentRow,
     IndexEntry,
     Verdict,
     check_schema,
