@@ -21,9 +21,11 @@ from aligner.audio import decode_audio
 from benchmarks.browser import MISSING, browser
 from benchmarks.figures import Figure, Unit, print_figures
 from pipelines.clips import cut_clips
+from pipelines.criteria import Criteria, Rule
 from pipelines.report.make import ReportOptions, make_report
-from pipelines.selections import select_by_score, write_selection
-from pipelines.shards import plan_shards, write_shard
+from pipelines.select import select_segments
+from pipelines.shard_writer import write_shard
+from pipelines.shards import plan_shards
 from pipelines.synth.lexicon import invent_words, load_lexicon
 from pipelines.tables import read_segments, write_rows
 from schemas.alignment import WordSpan
@@ -122,11 +124,9 @@ def write_corpus(root: Path, count: int) -> None:
     """Write what a run of so many segments leaves, as far as the report reads it."""
     rng = np.random.default_rng(_SEED)
     words = random.Random(_SEED)
-    judged: list[Segment] = []
     for language in _LANGUAGES:
         size = count // len(_LANGUAGES)
         segments = [_segment(language, n, rng, words) for n in range(size)]
-        judged += segments
         write_rows(str(root), SEGMENT_TABLE, segments, language)
         ledger = [_entry(segment) for segment in segments]
         write_rows(str(root), LEDGER_TABLE, ledger, language)
@@ -136,9 +136,8 @@ def write_corpus(root: Path, count: int) -> None:
         for n in range(30)
     ]
     write_rows(str(root), REJECT_TABLE, rejects)
-    verdicts = zip(judged, select_by_score(judged, _THRESHOLD), strict=True)
-    rules = {"score": {"min": _THRESHOLD}}
-    write_selection(str(root), "default", verdicts, rules)
+    criteria = Criteria((Rule(f"score >= {_THRESHOLD}"),))
+    select_segments(str(root), "default", criteria)
     model = {"name": "random", "fingerprint": "0" * 64}
     document = {"name": "generated", "pericope": "0.1.0", "model": model}
     (root / "corpus.json").write_text(json.dumps(document))

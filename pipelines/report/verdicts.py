@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipelines.report.examples import Verdicts
 from pipelines.report.measures import LanguageMeasures
-from pipelines.store import filesystem_of, local_copy
-from pipelines.tables import damaged, table_dataset
+from pipelines.selections import stored_selection
+from pipelines.store import filesystem_of
+from pipelines.tables import table_dataset
 from schemas.errors import ArtifactError
-from schemas.tables import SEGMENT_TABLE, SELECTION, check_schema
+from schemas.tables import SEGMENT_TABLE
 
 DEFAULT = "default"
 _UNKNOWN = -1
@@ -81,11 +81,12 @@ def _hours(summary: Mapping[str, Any], totals: Mapping[str, Any]) -> SelectionHo
 
 def rule_text(rules: Mapping[str, Any]) -> str:
     """Return a selection's rules on one line."""
-    if "where" in rules:
-        return " and ".join(f"({rule['where']})" for rule in rules["where"])
-    if "min" in rules.get("score", {}):
-        return f"score >= {rules['score']['min']:g}"
-    return json.dumps(rules, sort_keys=True, ensure_ascii=False)
+    conditions = [rule["where"] for rule in rules["where"]]
+    if len(conditions) > 1:
+        conditions = [f"({condition})" for condition in conditions]
+    if "lane" in rules:
+        conditions.append(f"{rules['lane']} lane")
+    return " and ".join(conditions)
 
 
 class VerdictTable:
@@ -93,13 +94,7 @@ class VerdictTable:
 
     def __init__(self, root: str, name: str) -> None:
         self.name = name
-        uri = f"{root}/selections/{name}.parquet"
-        try:
-            with local_copy(uri) as path:
-                self._table = pq.read_table(path, partitioning=None)
-        except pa.ArrowInvalid as error:
-            raise damaged(uri, error) from error
-        check_schema(self._table.schema, SELECTION, uri)
+        self._table = stored_selection(root, name).table
         # One look-up for all languages: a table of keys is not made for each.
         keys = table_dataset(root, SEGMENT_TABLE).to_table(columns=["key"])["key"]
         places = pc.index_in(keys, self._table["key"].combine_chunks())

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.clips import encode_flac
-from pipelines.selections import select_by_score, write_selection
-from pipelines.shards import plan_shards, write_shard
+from pipelines.criteria import Criteria, Rule
+from pipelines.select import select_segments
+from pipelines.shard_writer import write_shard
+from pipelines.shards import plan_shards
 from pipelines.tables import write_rows
 from schemas.alignment import EventKind, ReadingEvent, VerseAlignment, WordSpan
 from schemas.segment import ClipRef, Fate, LedgerEntry, Reject, Segment
@@ -26,6 +28,7 @@ HOSTILE = "</script><img src=x onerror=\"document.title='taken'\"> & 'so' on"
 NUMBER = 30
 """Segments with text of each language."""
 THRESHOLD = -0.2
+CRITERIA = Criteria((Rule(f"score >= {THRESHOLD}"),))
 TEXTS = {"swh": "Mvua ndogo inanyesha.", "arb": "نزل مطر خفيف."}
 CLIP_SEC = 2.0
 
@@ -108,9 +111,7 @@ def build_corpus(
     rejects.append(Reject("manifest", "row 7", "language_unknown", "row 7: 'zzq'"))
     write_rows(str(root), REJECT_TABLE, rejects)
     if selection:
-        own = [labeled_segment(code, n) for code in TEXTS for n in range(NUMBER)]
-        judged = zip(own, select_by_score(own, THRESHOLD), strict=True)
-        write_selection(str(root), "default", judged, {"score": {"min": THRESHOLD}})
+        select_segments(str(root), "default", CRITERIA)
     describe(root)
     return root
 

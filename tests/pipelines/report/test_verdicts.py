@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from pipelines.report.measures import measure_segments
@@ -9,10 +7,13 @@ from pipelines.report.verdicts import (
     rule_text,
     selection_hours,
 )
-from pipelines.selections import read_selection, select_by_score, write_selection
+from pipelines.select import select_segments
+from pipelines.selections import read_selection
 from pipelines.tables import read_segments
 from schemas.errors import ArtifactError
+from schemas.tables import SEGMENT_TABLE
 from tests.pipelines.report.built import (
+    CRITERIA,
     NUMBER,
     THRESHOLD,
     build_corpus,
@@ -45,8 +46,8 @@ def test_verdicts_are_those_of_the_selection(built, language):
 def test_what_a_selection_does_not_know_is_not_kept(tmp_path):
     root = build_corpus(tmp_path / "c", sound=False)
     known = [labeled_segment("swh", 29)]
-    judged = zip(known, select_by_score(known, THRESHOLD), strict=True)
-    write_selection(str(root), "default", judged, {})
+    table = SEGMENT_TABLE.table(known)
+    select_segments(str(root), "default", CRITERIA, segments=table)
     measures = measure_segments(str(root))["swh"]
     table = VerdictTable(str(root), "default")
     assert measures.subject[table.of(measures).keep].size == 1
@@ -60,7 +61,7 @@ def test_hours_of_selections(built):
     kept = sum(-0.3 + n / 100 >= THRESHOLD for n in range(NUMBER))
     assert (own.kept_segments, own.lost_segments) == (kept, NUMBER - kept)
     assert own.kept_hours == round(kept * 2 / 3600, 6)
-    assert own.lost_hours_by_reason == (("score_below_threshold", own.lost_hours),)
+    assert own.lost_hours_by_reason == (("score >= -0.2", own.lost_hours),)
     assert own.rule == "score >= -0.2"
     assert selection_hours(summaries, "kat") == ()
 
@@ -80,4 +81,5 @@ def test_a_damaged_summary_is_told(tmp_path):
 def test_rules_on_one_line():
     where = {"where": [{"name": "", "where": "cer < 0.1"}, {"where": "score > -1"}]}
     assert rule_text(where) == "(cer < 0.1) and (score > -1)"
-    assert json.loads(rule_text({"odd": 1})) == {"odd": 1}
+    where = {"where": [{"name": "", "where": "cer < 0.1"}], "lane": "commercial"}
+    assert rule_text(where) == "cer < 0.1 and commercial lane"
