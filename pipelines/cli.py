@@ -8,6 +8,7 @@ from types import FrameType
 import typer
 from rich.console import Console
 
+from pipelines.cli_check import check
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
 from pipelines.cli_run import run
@@ -28,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(check)
 app.command()(select)
 app.command()(synth)
 app.add_typer(train, name="train")

@@ -29,6 +29,7 @@ from pipelines.addresses import (
     scheme_of,
 )
 from pipelines.fetch_limits import FetchLimits
+from pipelines.identity_config import IdentityConfig
 from schemas.errors import ConfigError, SourceRefused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -154,6 +155,7 @@ class CorpusConfig:
     """By name; one called default is always there."""
     shards: ShardsConfig = field(default_factory=ShardsConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
 
     def __post_init__(self) -> None:
         for name in self.select:
@@ -254,6 +256,7 @@ _SECTIONS: dict[str, Any] = {
     "select": SelectionConfig,
     "shards": ShardsConfig,
     "run": RunConfig,
+    "identity": IdentityConfig,
 }
 
 

@@ -28,6 +28,8 @@ class RunContext:
     fetch: FetchLimits = field(default_factory=FetchLimits)
     max_hours: float = 12.0
     samples_per_shard: int = 1000
+    known_texts: str = ""
+    """The list of all texts that a recording is held against; "" for no such check."""
     window_workers: int = 1
     """Batches of a recording that a CPU computes side by side; a GPU sees to itself."""
 
