@@ -37,6 +37,8 @@ _LEAST_BLOCKS = 15
 _HEARD, _NOT_HEARD = 4.0, 2.5
 # By so many must another text be heard better than the recording's own.
 _BETTER = 3.5
+# By so many it makes the own one doubtful.
+_NO_WORSE = 1.5
 # Nats a second that the model says about the sound. Clean and degraded recordings had
 # 42 to 53, those under noise as loud as twice the voice, of which no text is heard,
 # 24 to 31.
@@ -147,11 +149,11 @@ def judge(probes: Probes, own: TextLetters, others: Sequence[TextLetters]) -> Ju
     """
     if probes.blocks < _LEAST_BLOCKS:
         return Judgement(verdict=Verdict.UNSURE)
-    own_T = _heard(probes, own)
+    own_T = heard_within(probes, own)
     own_fit = _fit(probes, own, own_T)
     best, best_T = None, None
     for number in _nearest(probes, own, others):
-        other_T = _heard(probes, others[number])
+        other_T = heard_within(probes, others[number])
         if best_T is None or other_T.sum() > best_T.sum():
             best, best_T = number, other_T
     fit = gain = -math.inf
@@ -170,7 +172,7 @@ def judge(probes: Probes, own: TextLetters, others: Sequence[TextLetters]) -> Ju
 def _verdict(own: float, best: float, gain: float, information: float) -> Verdict:
     if best >= _HEARD and gain >= _BETTER:
         return Verdict.OTHER_CHAPTER
-    if own >= _HEARD:
+    if own >= _HEARD and gain < _NO_WORSE:
         return Verdict.OWN
     if max(own, best) < _NOT_HEARD and information >= _LEAST_INFORMATION:
         return Verdict.OTHER_TEXT
@@ -191,8 +193,12 @@ def _nearest(
     return differ[:_LOOKED_AT]
 
 
-def _heard(probes: Probes, text: TextLetters) -> Heard:
-    """Return the log-probability of each frame on the best path within a text (T,)."""
+def heard_within(probes: Probes, text: TextLetters) -> Heard:
+    """Return the log-probability of each frame on the best path within a text (T,).
+
+    Each probe may begin at any of the text's edges, and end at any, before a frame of
+    blank.
+    """
     length, count = len(text.tokens), len(text.edges)
     from_start = np.concatenate([text.edges, [length]]).astype(np.int32)
     sources = np.concatenate([np.zeros(count + 1, np.int32), text.edges])
@@ -207,7 +213,7 @@ def _heard(probes: Probes, text: TextLetters) -> Heard:
 
 
 def _fit(probes: Probes, text: TextLetters, heard_T: Heard) -> float:
-    return _standard_errors(probes, heard_T - _heard(probes, text.reverse))
+    return _standard_errors(probes, heard_T - heard_within(probes, text.reverse))
 
 
 def _standard_errors(probes: Probes, above_T: Heard) -> float:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from aligner.path import IntArray
 
 # Three letters in a row are heard even where every second letter is not.
-_RUN = 3
+RUN = 3
 # Letters that were added or passed over move a probe along by less than this.
-_BAND = 24
+BAND = 24
 
 Codes = npt.NDArray[np.int64]
 
@@ -54,15 +54,15 @@ class LetterIndex:
         text = np.searchsorted(self.starts, places, "right") - 1
         # Bands of each text are its own; they overlap by half.
         line = places - self.starts[text] - heard_at + len(runs)
-        bands = int((np.diff(self.starts).max(initial=0) + len(runs)) // _BAND) + 2
-        counts = np.bincount(text * bands + line // _BAND, minlength=count * bands)
+        bands = int((np.diff(self.starts).max(initial=0) + len(runs)) // BAND) + 2
+        counts = np.bincount(text * bands + line // BAND, minlength=count * bands)
         counts = counts.reshape(count, bands)
         return (counts[:, :-1] + counts[:, 1:]).max(axis=1)
 
 
 def _runs(tokens: IntArray, columns: int) -> Codes:
-    length = max(0, len(tokens) - _RUN + 1)
+    length = max(0, len(tokens) - RUN + 1)
     codes = np.zeros(length, np.int64)
-    for k in range(_RUN):
+    for k in range(RUN):
         codes = codes * columns + tokens[k : k + length]
     return codes
