@@ -37,8 +37,6 @@ _LEAST_BLOCKS = 15
 _HEARD, _NOT_HEARD = 4.0, 2.5
 # By so many must another text be heard better than the recording's own.
 _BETTER = 3.5
-# By so many it makes the own one doubtful.
-_NO_WORSE = 1.5
 # Nats a second that the model says about the sound. Clean and degraded recordings had
 # 42 to 53, those under noise as loud as twice the voice, of which no text is heard,
 # 24 to 31.
@@ -172,7 +170,7 @@ def judge(probes: Probes, own: TextLetters, others: Sequence[TextLetters]) -> Ju
 def _verdict(own: float, best: float, gain: float, information: float) -> Verdict:
     if best >= _HEARD and gain >= _BETTER:
         return Verdict.OTHER_CHAPTER
-    if own >= _HEARD and gain < _NO_WORSE:
+    if own >= _HEARD:
         return Verdict.OWN
     if max(own, best) < _NOT_HEARD and information >= _LEAST_INFORMATION:
         return Verdict.OTHER_TEXT

@@ -11,6 +11,7 @@ from rich.console import Console
 from pipelines.cli_check import check
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
+from pipelines.cli_mine import mine
 from pipelines.cli_run import run
 from pipelines.cli_select import select
 from pipelines.cli_synth import synth
@@ -34,6 +35,7 @@ app.command()(select)
 app.command()(synth)
 app.add_typer(train, name="train")
 app.command()(inspect)
+app.command()(mine)
 app.command()(doctor)
 
 
