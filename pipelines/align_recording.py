@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aligner.align import align_chapter
-from models.devices import choose_device
 from pipelines.alignment_file import SUFFIX, dump_alignment, load_alignment
 from pipelines.context import RunContext
+from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.identify_recording import require_own_text
 from pipelines.known_times import MODEL as KNOWN_TIMES
 from pipelines.known_times import alignment_of_known_times
-from pipelines.sharing import batches_side_by_side, gate_of
 from pipelines.store import local_copy
 from pipelines.synth.truth import read_truth
 from pipelines.texts import read_chapter
@@ -21,15 +20,17 @@ from schemas.keys import digest_of
 from schemas.source import Chapter
 
 STAGE = "align"
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True)
 class AlignedRecording:
-    """A recording and the name of its alignment in the store ("" without text)."""
+    """A recording and the names of its results in the store ("" without text)."""
 
     fetched: FetchedRecording
     digest: str
+    scores: str = ""
+    """Of what ``score_recording`` found, "" where no model has listened."""
 
 
 def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRecording:
@@ -50,6 +51,7 @@ def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRe
             context.store.write_bytes(dump_alignment(alignment), STAGE, digest, SUFFIX)
     except BaseException:
         forget_waveform()  # nobody will cut it
+        drop_emissions(fetched, context)
         raise
     return AlignedRecording(fetched, digest)
 
@@ -87,7 +89,7 @@ def read_alignment(digest: str, context: RunContext) -> ChapterAlignment:
 
 def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment:
     recording = fetched.recording
-    chapter = _chapter(fetched)  # before the audio: cheaper to find fault with
+    chapter = chapter_of(fetched)  # before the audio: cheaper to find fault with
     with local_copy(fetched.audio.path) as path:
         waveform = waveform_of(path, fetched.audio.sha256, context.max_hours)
     if fetched.timing is not None:
@@ -96,19 +98,18 @@ def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment
         return alignment_of_known_times(
             waveform, chapter, truth, recording.recording_id
         )
-    device = choose_device(context.device)
     return align_chapter(
         waveform,
         chapter,
         context.model(),
         context.align,
         recording_id=recording.recording_id,
-        workers=batches_side_by_side(device, context.window_workers),
-        gate=gate_of(device),
+        emissions_TC=emissions_of(fetched, context),
     )
 
 
-def _chapter(fetched: FetchedRecording) -> Chapter:
+def chapter_of(fetched: FetchedRecording) -> Chapter:
+    """Return the text of a recording that has one."""
     assert fetched.text is not None
     with local_copy(fetched.text.path) as path:
         return read_chapter(path, fetched.recording)

@@ -27,6 +27,7 @@ class RunContext:
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)
     max_hours: float = 12.0
+    keep_emissions: bool = True
     samples_per_shard: int = 1000
     known_texts: str = ""
     """The list of all texts that a recording is held against; "" for no such check."""
