@@ -130,7 +130,7 @@ def find_mismatches(
     equally well: with enough words every letter would differ from chance. Words of the
     same spelling are low together, so that a letter is judged by its spellings and not
     by its words (a cluster-robust error, t-distributed). Beside that, the pattern must
-    be low in three quarters of the recordings.
+    be low in three quarters of the recordings, and in two if there are several.
     """
     patterns = _patterns(words.spellings, words.spelling_W, config.min_count)
     is_left = np.ones(len(words.spelling_W), np.bool_)
@@ -204,8 +204,9 @@ def _best(
             found = _described(
                 words, patterns, int(places[k]), is_left, (effect_P[k], p_P[k])
             )
-            low, all_of_them = found.low_recordings, found.recordings
-            if low >= max(1, _LEAST_SHARE_OF_RECORDINGS * all_of_them):
+            several = min(2, len(np.unique(words.recording_W)))
+            share = _LEAST_SHARE_OF_RECORDINGS * found.recordings
+            if found.low_recordings >= max(several, share):
                 return found
     return None
 

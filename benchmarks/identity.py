@@ -41,7 +41,7 @@ from pipelines.synth.lexicon import UNHEARD_LANGUAGES, invent_sentence, load_lex
 from pipelines.synth.options import ChapterOptions
 from schemas.units import SAMPLE_RATE_HZ
 
-_SEED = 6_200_001
+SEED = 6_200_001
 _CHAPTERS, _QUICK_LANGUAGES = 6, 2
 _VERSES, _FEW_VERSES = 15, 5
 _SHARED = 0.67
@@ -74,7 +74,7 @@ def measure(*, quick: bool) -> list[Figure]:
     """Probe every recording in each condition, and judge every case of it."""
     model = load_acoustic_model("bundled")
     languages = UNHEARD_LANGUAGES[: _QUICK_LANGUAGES if quick else None]
-    speech = speech_of(book_jobs(languages, _SEED))
+    speech = speech_of(book_jobs(languages, SEED))
     texts = {
         job.recording_id: _letters(truth, model)
         for job, truth in zip(speech.jobs, speech.truths, strict=True)

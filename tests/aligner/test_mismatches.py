@@ -128,6 +128,23 @@ def test_what_one_reader_does_is_no_fault_of_the_spelling():
     assert "k" not in texts(found_in(words, min_effect=0.5))
 
 
+def test_what_one_recording_alone_has_is_no_fault_of_the_spelling():
+    """Its words may be the text's own, as a name in one chapter is."""
+    words = read_aloud(lambda word, reader: "k" in word)
+    first = words.recording_W == 0
+    kept = first | np.array(["k" not in words.spellings[s] for s in words.spelling_W])
+    alone = HeardWords(
+        words.spellings, words.spelling_W[kept], words.recording_W[kept],
+        words.confidence_W[kept],
+    )  # fmt: skip
+    assert "k" not in texts(found_in(alone))
+    by_itself = HeardWords(
+        words.spellings, words.spelling_W[first], words.recording_W[first],
+        words.confidence_W[first],
+    )  # fmt: skip
+    assert texts(found_in(by_itself)) == ["k"]
+
+
 def test_a_poor_reader_or_recording_does_not_count():
     words = read_aloud(lambda word, reader: reader == 0)
     assert found_in(words) == []
