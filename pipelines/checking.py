@@ -48,8 +48,8 @@ class Finding:
 def check_corpus(job: Job) -> Iterator[Finding]:
     """Yield a finding for each recording with a text, in the manifest's order.
 
-    Recordings without text or with known times are passed over. What was found before
-    is not looked for again.
+    Recordings without text or with known times are passed over; rows of the manifest
+    that cannot be read come last. What was found before is not looked for again.
 
     Raises:
       ConfigError: another run is at work in the output.
@@ -59,6 +59,11 @@ def check_corpus(job: Job) -> Iterator[Finding]:
         context = knowing_texts(job).context
         recordings = [r for r in job.recordings if r.text and r.timing is None]
         yield from pool.map(lambda r: _finding(r, context), recordings)
+    for reject in job.manifest.rejects:
+        yield Finding(
+            recording_id=reject.key, language=reject.language, book="", chapter=0,
+            verdict=UNUSABLE, message=f"{reject.reason}: {reject.message}",
+        )  # fmt: skip
 
 
 def counts_of(findings: list[Finding]) -> dict[str, int]:

@@ -7,12 +7,12 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from aligner.identity import TextLetters, letters_of
 from aligner.tokens import encode_chapter
-from pipelines.addresses import local_path_of
+from pipelines.addresses import local_path_of, redact_uri
 from pipelines.context import RunContext
 from pipelines.fetch import fetch
 from pipelines.store import Store, local_copy
@@ -39,11 +39,16 @@ class KnownText:
 
 
 def store_texts(recordings: Iterable[Recording], store: Store) -> str:
-    """Write down all recordings that have a text; returns the name of the list."""
+    """Write down where all texts are; returns the name of the list.
+
+    Addresses with a password or a signature are not written down: a recording is held
+    against such a text only if it is its own.
+    """
     languages: dict[str, list[dict]] = defaultdict(list)
     for recording in sorted(recordings, key=lambda r: r.recording_id):
-        if recording.text is not None:
-            languages[recording.language].append(asdict(recording))
+        if recording.text and redact_uri(recording.text) == recording.text:
+            row = asdict(_about_text(recording))
+            languages[recording.language].append(row)
     names = {code: _keep(rows, store) for code, rows in sorted(languages.items())}
     return _keep(names, store)
 
@@ -84,7 +89,12 @@ def known_text(recording: Recording, context: RunContext) -> KnownText | None:
     if path is not None and os.path.exists(path):
         status = os.stat(path)
         stamp = status.st_size, status.st_mtime_ns
-    return _known_text(recording, context, stamp)
+    return _known_text(_about_text(recording), context, stamp)
+
+
+def _about_text(recording: Recording) -> Recording:
+    """Leave out what has nothing to do with the text and may be secret."""
+    return replace(recording, audio="", timing=None)
 
 
 @lru_cache(maxsize=1 << 13)

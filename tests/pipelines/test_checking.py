@@ -99,12 +99,15 @@ def test_a_changed_text_is_judged_anew(speech, command, tmp_path):
 
 def test_what_cannot_be_had_is_told(speech, command, tmp_path):
     mark, luke, _ = speech.rows()
-    toml = write_corpus(tmp_path, speech, [mark, {**luke, "audio": "audio/no.mp3"}])
+    rows = [{**luke, "language": "xx"}, mark, {**luke, "audio": "audio/no.mp3"}]
+    rows[0]["recording_id"] = "other"
+    toml = write_corpus(tmp_path, speech, rows)
     done = command("check", toml, "--json")
     assert done.status == 3
-    row = json.loads(done.out)[1]
-    assert row["verdict"] == "unusable"
-    assert row["message"].startswith("source_missing: ")
+    _, missing, unreadable = json.loads(done.out)
+    assert missing["verdict"] == unreadable["verdict"] == "unusable"
+    assert missing["message"].startswith("source_missing: ")
+    assert unreadable["message"].startswith("language_unknown: ")
 
 
 def test_every_verdict_is_counted():
