@@ -153,14 +153,19 @@ def greedy_text(emissions_TC: np.ndarray, labels: tuple[str, ...], blank: int) -
     """Return the labels of the best path: repeats joined, blanks left out.
 
     Args:
-        emissions_TC: log-probabilities (T, C).
-        labels: label of each column.
-        blank: column of the blank.
+      emissions_TC: log-probabilities (T, C).
+      labels: label of each column.
+      blank: column of the blank.
     """
+    return "".join(labels[column] for column in greedy_columns(emissions_TC, blank))
+
+
+def greedy_columns(emissions_TC: np.ndarray, blank: int) -> np.ndarray:
+    """Return the columns of the best path: repeats joined, blanks left out."""
     best_T = emissions_TC.argmax(axis=1)
     first_T = np.ones(len(best_T), dtype=bool)
     first_T[1:] = best_T[1:] != best_T[:-1]
-    return "".join(labels[column] for column in best_T[first_T & (best_T != blank)])
+    return best_T[first_T & (best_T != blank)]
 
 
 def _side_by_side(

@@ -20,7 +20,7 @@ from schemas.keys import digest_of
 BENCH = Path("build/bench")
 _WORKERS = 2
 # klatt2 whispers: nobody reads a chapter like that.
-_VOICES = tuple(voice for voice in UNHEARD_VOICES if voice != "klatt2")
+VOICES = tuple(voice for voice in UNHEARD_VOICES if voice != "klatt2")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def recordings(
             options=ChapterOptions(
                 language=language,
                 minutes=minutes,
-                voices=_VOICES,
+                voices=VOICES,
                 drama=True,
                 seed=seed + number,
             ),

@@ -12,6 +12,7 @@ from pipelines.alignment_file import SUFFIX, dump_alignment, load_alignment
 from pipelines.context import RunContext
 from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.fetch_recording import FetchedRecording
+from pipelines.identify_recording import require_own_text
 from pipelines.known_times import MODEL as KNOWN_TIMES
 from pipelines.known_times import alignment_of_known_times
 from pipelines.sharing import batches_side_by_side, gate_of
@@ -41,19 +42,22 @@ def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRe
     """Align a recording, unless the store has the result already.
 
     Raises:
-      InputError: audio or text cannot be used, or do not fit each other.
+      InputError: audio or text cannot be used, or do not fit each other, or another
+        text was read, where that is looked for (``context.known_texts``).
     """
     if fetched.text is None:
         return AlignedRecording(fetched, "")
     digest = alignment_digest(fetched, context)
-    if not context.store.has(STAGE, digest, SUFFIX):
-        try:
+    try:
+        if context.known_texts and fetched.timing is None:
+            require_own_text(fetched, context)
+        if not context.store.has(STAGE, digest, SUFFIX):
             alignment = _aligned(fetched, context)
-        except BaseException:
-            forget_waveform()  # nobody will cut it
-            drop_emissions(fetched, context)
-            raise
-        context.store.write_bytes(dump_alignment(alignment), STAGE, digest, SUFFIX)
+            context.store.write_bytes(dump_alignment(alignment), STAGE, digest, SUFFIX)
+    except BaseException:
+        forget_waveform()  # nobody will cut it
+        drop_emissions(fetched, context)
+        raise
     return AlignedRecording(fetched, digest)
 
 

@@ -8,8 +8,10 @@ from types import FrameType
 import typer
 from rich.console import Console
 
+from pipelines.cli_check import check
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
+from pipelines.cli_mine import mine
 from pipelines.cli_report import report
 from pipelines.cli_run import run
 from pipelines.cli_select import select
@@ -30,12 +32,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(check)
 app.command()(select)
 app.command()(shards)
 app.command()(synth)
 app.add_typer(train, name="train")
 app.command()(report)
 app.command()(inspect)
+app.command()(mine)
 app.command()(doctor)
 
 

@@ -24,6 +24,7 @@ from pipelines.addresses import (
     scheme_of,
 )
 from pipelines.fetch_limits import FetchLimits
+from pipelines.identity_config import IdentityConfig
 from pipelines.select_config import SelectionConfig, check_rules
 from schemas.errors import ConfigError, SourceRefused
 
@@ -120,6 +121,7 @@ class CorpusConfig:
     """By name; one called default is always there."""
     shards: ShardsConfig = field(default_factory=ShardsConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
 
     def __post_init__(self) -> None:
         for name, selection in self.select.items():
@@ -225,6 +227,7 @@ _SECTIONS: dict[str, Any] = {
     "select": SelectionConfig,
     "shards": ShardsConfig,
     "run": RunConfig,
+    "identity": IdentityConfig,
 }
 
 

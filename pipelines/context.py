@@ -36,6 +36,8 @@ class RunContext:
     max_hours: float = 12.0
     keep_emissions: bool = True
     samples_per_shard: int = 1000
+    known_texts: str = ""
+    """The list of all texts that a recording is held against; "" for no such check."""
     window_workers: int = 1
     """Batches of a recording that a CPU computes side by side; a GPU sees to itself."""
 

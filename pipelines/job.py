@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.devices import choose_device
@@ -11,6 +11,7 @@ from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
 from pipelines.finish import finish_corpus
+from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.readers import plan_readers
 from pipelines.sharing import audio_hours, default_workers
@@ -104,8 +105,16 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
     BUDGET.resize(audio_hours(asked_hours, job.workers) * 3600)
     with alone_in(job.context.output):
         job.context.store.remove_leftovers()
+        if job.config.identity.check:
+            job = knowing_texts(job)
         _build(job, runner, beam_arguments)
         return finish_corpus(job.config, job.manifest, job.context, job.threshold)
+
+
+def knowing_texts(job: Job) -> Job:
+    """Return a job whose recordings are held against all texts of the manifest."""
+    known = store_texts(job.recordings, job.context.store)
+    return replace(job, context=replace(job.context, known_texts=known))
 
 
 def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> None:

@@ -161,6 +161,30 @@ def read_columns(
             yield from batch.to_pylist()
 
 
+def languages_of(root: str, kind: TableKind[Any]) -> list[str]:
+    """Return the languages that a table has a folder for, in order."""
+    folders = (path.split("/")[1] for path in _parts(root, kind))
+    return sorted({folder.removeprefix("language=") for folder in folders})
+
+
+def language_table(
+    root: str, kind: TableKind[Any], language: str, columns: list[str]
+) -> pa.Table:
+    """Return some columns of one language as Arrow.
+
+    Raises:
+      ArtifactError: as ``read_segments``.
+    """
+    paths = _paths(root, kind, language)
+    batches = [
+        batch
+        for fragment in _fragments(root, kind, paths)
+        for batch in fragment.to_batches(schema=kind.schema, columns=columns)
+    ]
+    names = pa.schema([kind.schema.field(name) for name in columns])
+    return pa.Table.from_batches(batches, schema=names)
+
+
 def _stem(kind: TableKind[Any], language: str) -> str:
     if kind.name == REJECT_TABLE.name:
         return f"{kind.name}/part-"

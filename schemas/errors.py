@@ -11,7 +11,8 @@
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
         ├── TextUnreadable         TextMalformed            TextEmpty
-        └── AlignmentInfeasible    TimingMalformed
+        ├── AlignmentInfeasible    TimingMalformed
+        └── WrongChapter           WrongText
 
 A programming error is none of these and stops the run. A message names the item, what
 was expected, what came, and what to do.
@@ -150,3 +151,15 @@ class AlignmentInfeasible(InputError):
     """There are too few frames for the tokens."""
 
     reason = "alignment_infeasible"
+
+
+class WrongChapter(InputError):
+    """The recording reads another text of the manifest than its own."""
+
+    reason = "wrong_chapter"
+
+
+class WrongText(InputError):
+    """The recording reads none of the manifest's texts."""
+
+    reason = "wrong_text"

@@ -96,7 +96,7 @@ def test_each_kind_of_segments_is_shown(built, made):
     assert titles[-4:] == ["worst", "borderline", "random", "unlabeled"]
     assert text.count("<article") == text.count("<audio") == 16
     assert 'dir="auto"' in text
-    assert "rejected by default: score_below_threshold" in text
+    assert "rejected by default: score &gt;= -0.2" in text
     assert TEXTS["arb"].split()[0] in text
 
 
