@@ -52,8 +52,13 @@ class SpeechShards:
     corpus: Path
     """The output folder of `pericope run`."""
     split: str = "train"
+    """"*" stands for all of them."""
     selection: str | None = "default"
     """None keeps every clip."""
+    language: str = "*"
+    """The code of the only one, or "*" for all."""
+    keys: frozenset[str] | None = None
+    """Only these of what the selection keeps; None for all of it."""
     shuffle_buffer: int = 64
     """Clips of each language among which the next one is drawn."""
 
@@ -64,24 +69,25 @@ class SpeechShards:
           ConfigError: there is none.
         """
         found: dict[str, list[str]] = {}
-        for path in sorted(self.corpus.glob(f"shards/labeled/*/{self.split}/*.tar")):
+        pattern = f"shards/labeled/{self.language}/{self.split}/*.tar"
+        for path in sorted(self.corpus.glob(pattern)):
             found.setdefault(path.parent.parent.name, []).append(str(path))
         if not found:
+            told = pattern.replace("labeled/*", "labeled/<language>")
             raise ConfigError(
-                f"{self.corpus}: no shards/labeled/<language>/{self.split}/*.tar; "
-                "write the corpus first with `pericope run`"
+                f"{self.corpus}: no {told}; write the corpus first with `pericope run`"
             )
         return found
 
     def kept_keys(self) -> frozenset[str] | None:
-        """Return the keys that the selection keeps; None keeps all.
+        """Return the keys that are wanted and kept; None for all.
 
         Raises:
           ConfigError: there is no such selection.
           ArtifactError: it is damaged.
         """
         if self.selection is None:
-            return None
+            return self.keys
         path = self.corpus / "selections" / f"{self.selection}.parquet"
         if not path.is_file():
             raise ConfigError(
@@ -94,7 +100,8 @@ class SpeechShards:
             raise ArtifactError(
                 f"{path}: damaged selection ({error}); make it anew with `pericope run`"
             ) from error
-        return frozenset(key for key, keep in rows if keep)
+        kept = frozenset(key for key, keep in rows if keep)
+        return kept if self.keys is None else kept & self.keys
 
     def epoch(self, seed: int) -> Iterator[Clip]:
         """Yield every kept clip once, in a random order that the seed alone decides.

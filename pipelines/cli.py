@@ -8,6 +8,7 @@ from types import FrameType
 import typer
 from rich.console import Console
 
+from pipelines.cli_crossval import crossval
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
 from pipelines.cli_run import run
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(select)
+app.command()(crossval)
 app.command()(synth)
 app.add_typer(train, name="train")
 app.command()(inspect)

@@ -72,7 +72,7 @@ class ModelConfig:
     """[model]: the acoustic model and where it runs."""
 
     name: str = "bundled"
-    """bundled, mms-fa or hf:<repo or folder>[#<adapter language>]."""
+    """bundled, mms-fa, hf:<repo or folder>[#<adapter language>], bundled:<file>."""
     device: str = "auto"
 
 

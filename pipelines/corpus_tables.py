@@ -7,6 +7,7 @@ from aligner.rates import with_rate_places
 from pipelines.align_recording import read_alignment
 from pipelines.attempt import Failure
 from pipelines.context import RunContext
+from pipelines.crossval_columns import read_heard, with_cross_validation
 from pipelines.cut_recording import CutRecording, clip_refs
 from pipelines.ledger import (
     SILENT_OR_SHORT,
@@ -40,6 +41,7 @@ def write_language(
     alignments: list[AlignmentRow] = []
     segments: list[Segment] = []
     ledger: list[LedgerEntry] = []
+    cuts = list(cuts)
     for cut in sorted(cuts, key=lambda cut: cut.recording_id):
         split = split_of(cut, splits)
         refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
@@ -58,6 +60,9 @@ def write_language(
                     reject.key, language, failure.duration_sec, reject.reason
                 )
             )
+    heard = read_heard(context.output, language)
+    digests = {cut.recording_id: cut.alignment for cut in cuts}
+    segments = with_cross_validation(segments, heard, digests)
     write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
     write_rows(context.output, SEGMENT_TABLE, with_rate_places(segments), language)
     write_rows(context.output, LEDGER_TABLE, ledger, language)
