@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.confidence import area_under_curve
 from benchmarks.figures import Figure, Unit, print_figures
 from benchmarks.speech import BENCH, Speech, speech_of
-from pipelines.config import CorpusSection, CorpusConfig
+from pipelines.config import CorpusConfig, CorpusSection
 from pipelines.crossval import CrossvalConfig, cross_validate
 from pipelines.job import prepare_job, run_job
 from pipelines.progress import TimeLeft
@@ -162,10 +162,7 @@ def _figures(
 ) -> list[Figure]:
     kept = [s for s in segments if s.recording_id not in planted.foreign]
     wrong = np.array(
-        [
-            bool(planted.wrong[s.recording_id] & set(s.verses.split(",")))
-            for s in kept
-        ]
+        [bool(planted.wrong[s.recording_id] & set(s.verses.split(","))) for s in kept]
     )
 
     def figure(name: str, value: float, unit: Unit = Unit.SHARE) -> Figure:

@@ -11,6 +11,7 @@ from rich.console import Console
 from pipelines.cli_crossval import crossval
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
+from pipelines.cli_realign import realign
 from pipelines.cli_run import run
 from pipelines.cli_select import select
 from pipelines.cli_synth import synth
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(select)
 app.command()(crossval)
+app.command()(realign)
 app.command()(synth)
 app.add_typer(train, name="train")
 app.command()(inspect)

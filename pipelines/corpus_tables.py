@@ -38,6 +38,7 @@ def write_language(
     context: RunContext,
 ) -> str:
     """Write alignments, segments and ledger of a language; returns its code."""
+    context = context.of_language(language)
     alignments: list[AlignmentRow] = []
     segments: list[Segment] = []
     ledger: list[LedgerEntry] = []

@@ -297,9 +297,7 @@ def _transcribe(
 def _summary(
     language: str, segments: Sequence[Segment], heard: Sequence[HeardClip], note: str
 ) -> CrossValidated:
-    total = sum(
-        (ErrorCount(clip.errors, clip.letters) for clip in heard), ErrorCount()
-    )
+    total = sum((ErrorCount(clip.errors, clip.letters) for clip in heard), ErrorCount())
     recordings = {
         segment.recording_id: segment.cv_recording_cer
         for segment in segments

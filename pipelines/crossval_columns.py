@@ -1,4 +1,4 @@
-"""The columns ``cv_cer`` and ``cv_recording_cer``: what was heard joins its segments."""
+"""The columns ``cv_cer`` and ``cv_recording_cer``: what was heard joins segments."""
 
 import math
 from collections import Counter

@@ -9,9 +9,10 @@ from pipelines.config import CorpusConfig
 from pipelines.context import RunContext
 from pipelines.manifest import Manifest
 from pipelines.selections import select_by_score, write_selection
-from pipelines.store import write_atomic
+from pipelines.store import local_copy, write_atomic
 from pipelines.summary import LanguageSummary, summarise
 from pipelines.tables import read_segments
+from schemas.errors import ConfigError
 from schemas.segment import Segment
 from schemas.tables import SCHEMA_VERSION
 
@@ -37,9 +38,32 @@ def finish_corpus(
         segments = read_segments(root) if has_segments else iter(())
         _write_selection(root, name, segments, min_score)
     document = _description(config, manifest, context, summaries)
+    if context.second is not None:
+        document["second_round"] = {
+            "fingerprint": context.second.model_fingerprint,
+            "languages": sorted(context.second_languages),
+        }
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
     write_atomic(f"{root}/corpus.json", f"{text}\n".encode())
     return sum(summary.rejects for summary in summaries)
+
+
+def refuse_second_round(root: str) -> None:
+    """Return unless a corpus is the second round of another one.
+
+    Raises:
+      ConfigError: it is; a run would undo it.
+    """
+    try:
+        with local_copy(f"{root}/corpus.json") as path:
+            document = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):  # a damaged one will be written anew
+        return
+    if "second_round" in document:
+        raise ConfigError(
+            f"{root}: is the second round of a corpus and made by `pericope realign`; "
+            "name the first round's folder as corpus.output and say that again"
+        )
 
 
 def _write_selection(

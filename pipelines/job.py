@@ -10,7 +10,7 @@ from pipelines.alone import alone_in
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
-from pipelines.finish import finish_corpus
+from pipelines.finish import finish_corpus, refuse_second_round
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
@@ -46,6 +46,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
       ConfigError: the manifest or the model cannot be used.
     """
     corpus = config.corpus
+    refuse_second_round(Store(corpus.output).root)
     manifest = read_manifest(
         Path(corpus.manifest),
         allow_outside=corpus.allow_outside,

@@ -101,7 +101,10 @@ class TimeLeft:
           progress: of this training.
         """
         now_sec, at = time.monotonic(), before + progress.step
-        self._first = self._first or (at - progress.step, now_sec - progress.elapsed_sec)
+        self._first = self._first or (
+            at - progress.step,
+            now_sec - progress.elapsed_sec,
+        )
         steps, spent_sec = at - self._first[0], now_sec - self._first[1]
         left_sec = spent_sec / max(steps, 1) * (self.steps - at)
         cer = progress.validation_cer
