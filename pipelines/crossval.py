@@ -151,11 +151,11 @@ def labeled_languages(root: str, wanted: Collection[str] = ()) -> list[str]:
 def letters_of(segment: Segment) -> str:
     """Return what a model should spell, "" where that is not known.
 
-    Numbers have no letters, and stars stand for speech that is not in the text.
+    Numbers are romanised as "": nobody knows in which form they were read.
     """
-    letters = segment.romanised.replace(" ", "")
-    known = segment.text and segment.star_sec == 0 and set(letters) <= set(LABELS)
-    return letters if known else ""
+    words = segment.romanised.split(" ")
+    is_known = all(words) and set().union(*words) <= set(LABELS)
+    return "".join(words) if is_known else ""
 
 
 def cross_validate(
