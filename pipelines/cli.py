@@ -14,6 +14,7 @@ from pipelines.cli_inspect import inspect
 from pipelines.cli_realign import realign
 from pipelines.cli_run import run
 from pipelines.cli_select import select
+from pipelines.cli_shards import shards
 from pipelines.cli_synth import synth
 from pipelines.cli_train import train
 from schemas.errors import ConfigError, PericopeError
@@ -33,6 +34,7 @@ app.command()(run)
 app.command()(select)
 app.command()(crossval)
 app.command()(realign)
+app.command()(shards)
 app.command()(synth)
 app.add_typer(train, name="train")
 app.command()(inspect)

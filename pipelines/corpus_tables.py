@@ -9,6 +9,7 @@ from pipelines.attempt import Failure
 from pipelines.context import RunContext
 from pipelines.crossval_columns import read_heard, with_cross_validation
 from pipelines.cut_recording import CutRecording, clip_refs
+from pipelines.judge import judge_language
 from pipelines.ledger import (
     SILENT_OR_SHORT,
     Gap,
@@ -16,11 +17,10 @@ from pipelines.ledger import (
     find_gaps,
     rejected_ledger,
 )
-from pipelines.selections import select_by_score
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
 from schemas.alignment import ChapterAlignment
-from schemas.segment import LedgerEntry, Reject, Segment
+from schemas.segment import Reject, Segment
 from schemas.tables import (
     ALIGNMENT_TABLE,
     LEDGER_TABLE,
@@ -41,8 +41,8 @@ def write_language(
     context = context.of_language(language)
     alignments: list[AlignmentRow] = []
     segments: list[Segment] = []
-    ledger: list[LedgerEntry] = []
     cuts = list(cuts)
+    cut_into: list[tuple[CutRecording, list[Segment], tuple[Gap, ...]]] = []
     for cut in sorted(cuts, key=lambda cut: cut.recording_id):
         split = split_of(cut, splits)
         refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
@@ -52,7 +52,21 @@ def write_language(
         if cut.labeled:
             alignment = read_alignment(cut.alignment, context)
             alignments.extend(_rows(alignment, cut))
-        ledger.extend(_ledger(cut, own, alignment, context.min_score))
+        cut_into.append((cut, own, _gaps(cut, own, alignment)))
+    heard = read_heard(context.output, language)
+    digests = {cut.recording_id: cut.alignment for cut in cuts}
+    segments = with_cross_validation(segments, heard, digests)
+    write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
+    write_rows(context.output, SEGMENT_TABLE, with_rate_places(segments), language)
+    # From the table, so that the ledger says what the default selection will say.
+    verdicts = judge_language(context.output, language, context.criteria)
+    ledger = [
+        entry
+        for cut, own, gaps in cut_into
+        for entry in build_ledger(
+            cut.recording_id, language, cut.duration_sec, own, verdicts, gaps
+        )
+    ]
     for failure in failures:
         if failure.duration_sec is not None:
             reject = failure.reject
@@ -61,11 +75,6 @@ def write_language(
                     reject.key, language, failure.duration_sec, reject.reason
                 )
             )
-    heard = read_heard(context.output, language)
-    digests = {cut.recording_id: cut.alignment for cut in cuts}
-    segments = with_cross_validation(segments, heard, digests)
-    write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
-    write_rows(context.output, SEGMENT_TABLE, with_rate_places(segments), language)
     write_rows(context.output, LEDGER_TABLE, ledger, language)
     return language
 
@@ -111,19 +120,10 @@ def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
     ]
 
 
-def _ledger(
-    cut: CutRecording,
-    segments: list[Segment],
-    alignment: ChapterAlignment | None,
-    min_score: float,
-) -> list[LedgerEntry]:
-    """Account for every second of a recording under the default selection."""
-    verdicts = {
-        verdict.key: verdict for verdict in select_by_score(segments, min_score)
-    }
-    gaps: tuple[Gap, ...] = (Gap(0.0, cut.duration_sec, SILENT_OR_SHORT),)
-    if alignment is not None:
-        gaps = find_gaps(alignment, segments)
-    return build_ledger(
-        cut.recording_id, cut.language, cut.duration_sec, segments, verdicts, gaps
-    )
+def _gaps(
+    cut: CutRecording, segments: list[Segment], alignment: ChapterAlignment | None
+) -> tuple[Gap, ...]:
+    """Return why seconds of a recording are in no segment."""
+    if alignment is None:
+        return (Gap(0.0, cut.duration_sec, SILENT_OR_SHORT),)
+    return find_gaps(alignment, segments)

@@ -6,31 +6,16 @@ there once. Languages that gain nothing keep their first round in it.
 """
 
 import json
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
-
-import numpy as np
 
 from models.train_asr import Progress
-from pipelines.align_recording import read_alignment
 from pipelines.alone import alone_in
-from pipelines.compare_rounds import (
-    WRONG_TEXTS,
-    Heard,
-    LanguageComparison,
-    hear,
-    keeps_new,
-    kept_sec,
-    shifted_words,
-    spread_verses,
-    verses_to_hear,
-    wrong_texts,
-)
+from pipelines.compare_languages import Rounds, compare_languages
+from pipelines.compare_rounds import LanguageComparison
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
-from pipelines.fetch_recording import fetch_recording
+from pipelines.criteria import BELOW_THRESHOLD, Rule, score_rule
 from pipelines.job import Job, prepare_job
 from pipelines.second_model import (
     STAGE,
@@ -41,13 +26,9 @@ from pipelines.second_model import (
     second_model,
 )
 from pipelines.start_weights import StartWeights, local_root, start_weights
-from pipelines.store import local_copy
 from pipelines.tables import read_columns
-from pipelines.waveforms import forget_waveform, waveform_of
-from schemas.alignment import ChapterAlignment
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of
-from schemas.source import Recording
 from schemas.tables import ALIGNMENT_TABLE
 
 FOLDER = "round2"
@@ -61,17 +42,6 @@ class Realigned:
     output: str
     languages: list[LanguageComparison]
     rejects: int
-
-
-@dataclass(frozen=True)
-class _Rounds:
-    """Both rounds of a corpus: settings, and alignments by recording."""
-
-    first: Job
-    second: Job
-    clips: RoundClips
-    old: dict[str, str]
-    new: dict[str, str]
 
 
 def realign(
@@ -110,10 +80,10 @@ def realign(
         digest = _comparison_digest(first, second, clips)
         if not first.context.store.has(STAGE, digest, _SUFFIX):
             run(second)
-            rounds = _Rounds(
+            rounds = Rounds(
                 first, second, clips, clips.alignments, _digests(second.context.output)
             )
-            rows = [asdict(row) for row in _compare(rounds)]
+            rows = [asdict(row) for row in compare_languages(rounds)]
             text = json.dumps(rows, sort_keys=True)
             first.context.store.write_bytes(text.encode(), STAGE, digest, _SUFFIX)
         languages = _read_comparison(first.context, digest)
@@ -130,7 +100,7 @@ def _second_job(first: Job, model_name: str) -> Job:
         store_root=first.context.output,
         model_name=model_name,
         model_fingerprint=model.fingerprint,
-        min_score=first.config.select["default"].min_score(model.score_threshold),
+        criteria=first.config.select["default"].criteria(model.score_threshold),
     )
     return replace(first, context=context, threshold=model.score_threshold)
 
@@ -138,14 +108,38 @@ def _second_job(first: Job, model_name: str) -> Job:
 def _mixed_job(first: Job, second: Job, languages: list[LanguageComparison]) -> Job:
     """Return the job in which every language has the round that it keeps."""
     newer = frozenset(row.language for row in languages if row.keep == 2)
+    config = _with_both_thresholds(first, second, newer)
+    criteria = config.select["default"].criteria(first.threshold)
     context = replace(
         first.context,
         output=second.context.output,
         store_root=first.context.output,
-        second=second.context,
+        criteria=criteria,
+        second=replace(second.context, criteria=criteria),
         second_languages=newer,
     )
-    return replace(first, context=context)
+    return replace(first, config=config, context=context)
+
+
+def _with_both_thresholds(
+    first: Job, second: Job, newer: frozenset[str]
+) -> CorpusConfig:
+    """Return the configuration with "auto" spelled out for each language."""
+    if not newer:
+        return first.config
+    codes = ", ".join(f"'{code}'" for code in sorted(newer))
+    old, new = (score_rule(job.threshold).text for job in (first, second))
+    rule = Rule(
+        f"(language in ({codes}) and {new}) or (language not in ({codes}) and {old})",
+        BELOW_THRESHOLD,
+    )
+    selections = {
+        name: replace(selection, score=None, where=(rule, *selection.where))
+        if selection.needs_threshold
+        else selection
+        for name, selection in first.config.select.items()
+    }
+    return replace(first.config, select=selections)
 
 
 def _comparison_digest(first: Job, second: Job, clips: RoundClips) -> str:
@@ -168,113 +162,3 @@ def _read_comparison(context: RunContext, digest: str) -> list[LanguageCompariso
 def _digests(root: str) -> dict[str, str]:
     rows = read_columns(root, ALIGNMENT_TABLE, ["recording_id", "digest"])
     return {row["recording_id"]: row["digest"] for row in rows}
-
-
-def _compare(rounds: _Rounds) -> Iterator[LanguageComparison]:
-    by_language: dict[str, list[Recording]] = {}
-    for recording in rounds.first.recordings:
-        if recording.recording_id in rounds.old and recording.timing is None:
-            by_language.setdefault(recording.language, []).append(recording)
-    for language, recordings in sorted(by_language.items()):
-        yield _compare_language(language, recordings, rounds)
-
-
-def _compare_language(
-    language: str, recordings: list[Recording], rounds: _Rounds
-) -> LanguageComparison:
-    """Compare both rounds of one language, recording by recording."""
-    learned = _learned_sec(rounds.clips, language)
-    kept = {"old": [0.0, 0.0], "new": [0.0, 0.0]}
-    shifted = words = 0
-    places: list[tuple[str, int]] = []
-    for recording in recordings:
-        name = recording.recording_id
-        old, new = _alignments(name, rounds)
-        places += [(name, k) for k in verses_to_hear(old, learned.get(name, ()))]
-        _add(kept["old"], kept_sec(old, rounds.first.threshold))
-        if new is not None:
-            _add(kept["new"], kept_sec(new, rounds.second.threshold))
-            moved, among = shifted_words(old, new)
-            shifted, words = shifted + moved, words + among
-    old_heard, new_heard = _hear_both(recordings, spread_verses(places), rounds)
-    gain, error, is_better = keeps_new(old_heard, new_heard)
-    return LanguageComparison(
-        language=language,
-        verses=len(old_heard.own_V),
-        old_separation=_mean(old_heard.separations_V),
-        new_separation=_mean(new_heard.separations_V),
-        gain=gain,
-        gain_error=error,
-        old_kept_share=_share(kept["old"]),
-        new_kept_share=_share(kept["new"]),
-        shifted_share=shifted / words if words else math.nan,
-        keep=2 if is_better else 1,
-    )
-
-
-def _hear_both(
-    recordings: list[Recording], places: list[tuple[str, int]], rounds: _Rounds
-) -> tuple[Heard, Heard]:
-    """Ask the model of each round about the same verses and wrong texts."""
-    contexts = rounds.first.context, rounds.second.context
-    own: tuple[list[float], list[float]] = ([], [])
-    wrong: tuple[list[Any], list[Any]] = ([], [])
-    for recording in recordings:
-        chosen = [k for name, k in places if name == recording.recording_id]
-        if not chosen:
-            continue
-        audio = fetch_recording(recording, contexts[0]).audio
-        both = _alignments(recording.recording_id, rounds)
-        with local_copy(audio.path) as path:
-            waveform = waveform_of(path, audio.sha256, contexts[0].max_hours)
-        for place in chosen:
-            others = wrong_texts(both[0], place)
-            for at, alignment in enumerate(both):
-                model = contexts[at].model()
-                loss, losses = (
-                    (math.nan, np.full(WRONG_TEXTS, math.nan))
-                    if alignment is None
-                    else hear(waveform, alignment, place, others, model)
-                )
-                own[at].append(loss)
-                wrong[at].append(losses)
-        forget_waveform()
-    old, new = (
-        Heard(np.array(own[at]), np.array(wrong[at]).reshape(-1, WRONG_TEXTS))
-        for at in (0, 1)
-    )
-    return old, new
-
-
-def _alignments(
-    name: str, rounds: _Rounds
-) -> tuple[ChapterAlignment, ChapterAlignment | None]:
-    """Return both alignments of a recording; the newer round may have rejected it."""
-    old = read_alignment(rounds.old[name], rounds.first.context)
-    digest = rounds.new.get(name)
-    return old, read_alignment(digest, rounds.second.context) if digest else None
-
-
-def _learned_sec(
-    clips: RoundClips, language: str
-) -> dict[str, list[tuple[float, float]]]:
-    found: dict[str, list[tuple[float, float]]] = {}
-    for key in clips.learned:
-        row = clips.rows[key]
-        if row["language"] == language:
-            interval = row["start_sec"], row["end_sec"]
-            found.setdefault(row["recording_id"], []).append(interval)
-    return found
-
-
-def _add(sums: list[float], more: tuple[float, float]) -> None:
-    for at, value in enumerate(more):
-        sums[at] += value
-
-
-def _share(sums: list[float]) -> float:
-    return sums[0] / sums[1] if sums[1] else math.nan
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else math.nan

@@ -107,13 +107,13 @@ def read_segments(root: str, language: str = _ALL) -> Iterator[Segment]:
     return _read(root, SEGMENT_TABLE, language)
 
 
-def segments_dataset(root: str) -> pads.Dataset:
-    """Return the whole table of segments, ordered by language and key, not yet read.
+def segments_dataset(root: str, language: str = _ALL) -> pads.Dataset:
+    """Return the table of segments, ordered by language and key, not yet read.
 
     Raises:
       ArtifactError: there are none, or they are of another version.
     """
-    paths = _paths(root, SEGMENT_TABLE, _ALL)
+    paths = _paths(root, SEGMENT_TABLE, language)
     dataset = _dataset(root, SEGMENT_TABLE, paths)
     for fragment in dataset.get_fragments():
         check_schema(_schema_of(fragment), SEGMENT_TABLE.schema, fragment.path)

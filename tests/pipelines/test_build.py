@@ -271,6 +271,8 @@ def test_a_language_without_any_text(speech, forks, tmp_path):
     assert json.loads((output / "corpus.json").read_text())["model"] == {
         "name": "bundled",
         "fingerprint": "none",
+        "licence": "",
+        "score_threshold": 0.0,
     }
 
 
