@@ -43,8 +43,6 @@ STAGE = "crossval"
 VERSION = 1
 _SUFFIX = ".parquet"
 HALVES = (0, 1)
-LEAST_CLIPS = 10
-"""In each half; a network learns nothing of a language from fewer."""
 
 # Language, half, and how far its training is.
 Report = Callable[[str, int, Progress], None]
@@ -63,6 +61,8 @@ class CrossvalConfig:
     batch_sec: float = 20.0
     checkpoint_every: int = 100
     seed: int = 1
+    least_clips: int = 10
+    """In each half; nothing of a language is learned from fewer."""
 
     def __post_init__(self) -> None:
         self.training  # noqa: B018  its numbers are checked there
@@ -193,9 +193,9 @@ def cross_validate(
     heard: list[HeardClip] = []
     note = ""
     counts = [len(clips.keys(half)) for half in HALVES]
-    if min(counts) < LEAST_CLIPS:
+    if min(counts) < config.least_clips:
         note = (
-            f"expected {LEAST_CLIPS} or more clips with letters a-z and no numbers in "
+            f"expected {config.least_clips} or more clips with letters a-z and no numbers in "
             f"each half, got {counts[0]} and {counts[1]}"
         )
     else:
