@@ -17,9 +17,9 @@ from benchmarks.speech import BENCH
 PARTS = (
     *("accuracy", "confidence", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
-    "aligner_long",
+    *("aligner_long", "crossval", "round2"),
 )
-_ON_DEMAND = ("aligner_long",)  # runs when it is named
+_ON_DEMAND = ("aligner_long", "crossval", "round2")  # run when they are named
 _WIDTH = 100  # the widest table
 RESULTS = BENCH / "results.json"
 

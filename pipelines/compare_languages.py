@@ -41,6 +41,7 @@ class Rounds:
     clips: RoundClips
     old: dict[str, str]
     new: dict[str, str]
+    least_verses: int
 
 
 def compare_languages(rounds: Rounds) -> Iterator[LanguageComparison]:
@@ -76,7 +77,7 @@ def _compare_language(
             moved, among = shifted_words(old, new)
             shifted, words = shifted + moved, words + among
     old_heard, new_heard = _hear_both(recordings, spread_verses(places), rounds)
-    gain, error, is_better = keeps_new(old_heard, new_heard)
+    gain, error, is_better = keeps_new(old_heard, new_heard, rounds.least_verses)
     return LanguageComparison(
         language=language,
         verses=len(old_heard.own_V),

@@ -26,7 +26,6 @@ from schemas.units import samples_from_sec
 WRONG_TEXTS = 6
 MOST_VERSES = 120
 """Compared in each language: its error is then well below what matters."""
-LEAST_VERSES = 8
 SHIFTED_SEC = 0.2
 _EDGE_SEC = 0.1
 _SURE = 2.0
@@ -155,13 +154,14 @@ def hear(
     return _loss(emissions, verse, model), wrong
 
 
-def keeps_new(old: Heard, new: Heard) -> tuple[float, float, bool]:
+def keeps_new(old: Heard, new: Heard, least_verses: int) -> tuple[float, float, bool]:
     """Return the gain of the newer round, its standard error, and whether it is sure.
 
-    The same verses and wrong texts are compared pair by pair.
+    The same verses and wrong texts are compared pair by pair; below ``least_verses`` of
+    them nothing is known, and at least two are needed for an error.
     """
     gains = new.separations_V - old.separations_V
-    if len(gains) < LEAST_VERSES:
+    if len(gains) < max(2, least_verses):
         return math.nan, math.nan, False
     gain, error = gains.mean(), gains.std(ddof=1) / math.sqrt(len(gains))
     return float(gain), float(error), bool(gain > _SURE * error)

@@ -195,8 +195,8 @@ def cross_validate(
     counts = [len(clips.keys(half)) for half in HALVES]
     if min(counts) < config.least_clips:
         note = (
-            f"expected {config.least_clips} or more clips with letters a-z and no numbers in "
-            f"each half, got {counts[0]} and {counts[1]}"
+            f"expected {config.least_clips} or more clips in each half, of letters a-z "
+            f"without numbers, got {counts[0]} and {counts[1]}"
         )
     else:
         for half in HALVES:

@@ -77,11 +77,16 @@ def realign(
         )
         path = second_model(root, clips, options, start, report)
         second = _second_job(first, f"bundled:{path}")
-        digest = _comparison_digest(first, second, clips)
+        digest = _comparison_digest(first, second, clips, options)
         if not first.context.store.has(STAGE, digest, _SUFFIX):
             run(second)
             rounds = Rounds(
-                first, second, clips, clips.alignments, _digests(second.context.output)
+                first=first,
+                second=second,
+                clips=clips,
+                old=clips.alignments,
+                new=_digests(second.context.output),
+                least_verses=options.least_verses,
             )
             rows = [asdict(row) for row in compare_languages(rounds)]
             text = json.dumps(rows, sort_keys=True)
@@ -142,11 +147,14 @@ def _with_both_thresholds(
     return replace(first.config, select=selections)
 
 
-def _comparison_digest(first: Job, second: Job, clips: RoundClips) -> str:
+def _comparison_digest(
+    first: Job, second: Job, clips: RoundClips, options: RealignConfig
+) -> str:
     return digest_of(
         *(STAGE, "compare", VERSION, second.context.model_fingerprint),
         *(sorted(clips.alignments.items()), sorted(clips.learned)),
         *(second.context.align_settings(), first.threshold, second.threshold),
+        options.least_verses,
     )
 
 

@@ -47,6 +47,8 @@ class RealignConfig:
     selection: str = "default"
     checkpoint_every: int = 200
     seed: int = 1
+    least_verses: int = 8
+    """To be compared in a language before its first round is given up."""
 
     def __post_init__(self) -> None:
         self.training  # noqa: B018  its numbers are checked there

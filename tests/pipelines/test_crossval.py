@@ -146,9 +146,7 @@ def test_too_few_clips_are_told_and_leave_the_columns_empty(crossed, tmp_path):
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 3), st.floats(0.5, 20)), min_size=1, max_size=30
-    ),
+    st.lists(st.tuples(st.integers(0, 3), st.floats(0.5, 20)), min_size=1, max_size=30),
     st.randoms(use_true_random=False),
 )
 def test_halves_are_disjoint_complete_and_do_not_depend_on_the_order(clips, random):
