@@ -17,7 +17,8 @@ from benchmarks.speech import BENCH
 PARTS = (
     *("accuracy", "confidence", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
-    *("aligner_long", "crossval", "round2"),
+    *("trust", "false_accepts"),
+    *("aligner_long", "select", "crossval", "round2"),
 )
 _ON_DEMAND = ("aligner_long", "crossval", "round2")  # run when they are named
 _WIDTH = 100  # the widest table

@@ -3,9 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from aligner.calibration import Calibration
 from aligner.rates import with_rate_places
+from aligner.scoring import RecordingScores
 from pipelines.align_recording import read_alignment
 from pipelines.attempt import Failure
+from pipelines.calibration import (
+    prune_calibrations,
+    with_trust,
+    write_calibration,
+)
 from pipelines.context import RunContext
 from pipelines.crossval_columns import read_heard, with_cross_validation
 from pipelines.cut_recording import CutRecording, clip_refs
@@ -17,10 +24,11 @@ from pipelines.ledger import (
     find_gaps,
     rejected_ledger,
 )
+from pipelines.score_recording import read_scores
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
 from schemas.alignment import ChapterAlignment
-from schemas.segment import Reject, Segment
+from schemas.segment import LedgerEntry, Reject, Segment
 from schemas.tables import (
     ALIGNMENT_TABLE,
     LEDGER_TABLE,
@@ -28,6 +36,9 @@ from schemas.tables import (
     SEGMENT_TABLE,
     AlignmentRow,
 )
+
+_CutInto = tuple[CutRecording, list[Segment], tuple[Gap, ...]]
+"""A recording, its segments, and why its other seconds are in none."""
 
 
 def write_language(
@@ -37,17 +48,20 @@ def write_language(
     splits: SplitPlan,
     context: RunContext,
 ) -> str:
-    """Write alignments, segments and ledger of a language; returns its code."""
+    """Write tables and calibration of a language; returns its code."""
     context = context.of_language(language)
+    cuts = list(cuts)
     alignments: list[AlignmentRow] = []
     segments: list[Segment] = []
-    cuts = list(cuts)
-    cut_into: list[tuple[CutRecording, list[Segment], tuple[Gap, ...]]] = []
+    cut_into: list[_CutInto] = []
+    scores: list[RecordingScores] = []
     for cut in sorted(cuts, key=lambda cut: cut.recording_id):
         split = split_of(cut, splits)
         refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
         own = [ref.segment for ref in refs]
         segments.extend(own)
+        if cut.scores:
+            scores.append(read_scores(cut.scores, context))
         alignment = None
         if cut.labeled:
             alignment = read_alignment(cut.alignment, context)
@@ -56,25 +70,18 @@ def write_language(
     heard = read_heard(context.output, language)
     digests = {cut.recording_id: cut.alignment for cut in cuts}
     segments = with_cross_validation(segments, heard, digests)
+    calibration = Calibration.of(scores)
+    write_calibration(
+        context.output,
+        language,
+        scores,
+        calibration,
+        context.model_fingerprint,
+    )
+    segments = with_trust(with_rate_places(segments), scores, calibration)
     write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
-    write_rows(context.output, SEGMENT_TABLE, with_rate_places(segments), language)
-    # From the table, so that the ledger says what the default selection will say.
-    verdicts = judge_language(context.output, language, context.criteria)
-    ledger = [
-        entry
-        for cut, own, gaps in cut_into
-        for entry in build_ledger(
-            cut.recording_id, language, cut.duration_sec, own, verdicts, gaps
-        )
-    ]
-    for failure in failures:
-        if failure.duration_sec is not None:
-            reject = failure.reject
-            ledger.extend(
-                rejected_ledger(
-                    reject.key, language, failure.duration_sec, reject.reason
-                )
-            )
+    write_rows(context.output, SEGMENT_TABLE, segments, language)
+    ledger = _ledger(language, cut_into, failures, context)
     write_rows(context.output, LEDGER_TABLE, ledger, language)
     return language
 
@@ -83,6 +90,7 @@ def prune_tables(languages: Iterable[str], context: RunContext) -> None:
     """Delete what earlier runs wrote of languages that are no longer there."""
     for kind in (ALIGNMENT_TABLE, SEGMENT_TABLE, LEDGER_TABLE):
         prune_languages(context.output, kind, set(languages))
+    prune_calibrations(context.output, set(languages))
 
 
 def write_rejects(rejects: Iterable[Reject], context: RunContext) -> int:
@@ -118,6 +126,36 @@ def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
         )
         for k, verse in enumerate(verses)
     ]
+
+
+def _ledger(
+    language: str,
+    cut_into: Iterable[_CutInto],
+    failures: Iterable[Failure],
+    context: RunContext,
+) -> list[LedgerEntry]:
+    """Account for every second of a language whose segments are written.
+
+    They are judged as they stand in the table, so that the ledger says what the default
+    selection will say.
+    """
+    verdicts = judge_language(context.output, language, context.criteria)
+    ledger = [
+        entry
+        for cut, segments, gaps in cut_into
+        for entry in build_ledger(
+            cut.recording_id, language, cut.duration_sec, segments, verdicts, gaps
+        )
+    ]
+    for failure in failures:
+        if failure.duration_sec is not None:
+            reject = failure.reject
+            ledger.extend(
+                rejected_ledger(
+                    reject.key, language, failure.duration_sec, reject.reason
+                )
+            )
+    return ledger
 
 
 def _gaps(

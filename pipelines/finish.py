@@ -41,7 +41,7 @@ def finish_corpus(
         made = select_segments(
             root, name, criteria, allow_empty=True, compare=False, segments=segments
         )
-        if has_segments and made.keeps_nothing:
+        if made.summary["languages"] and made.keeps_nothing:
             _LOG.warning("selection %s: %s", name, "; ".join(made.warnings))
     document = _description(config, manifest, context, summaries, threshold)
     if context.second is not None:
