@@ -21,6 +21,10 @@ from schemas.source import Chapter, Verse
 
 _CLIPS = 200
 _KEPT_SHARE = 0.98
+# A kept clip was read as it is written: nothing else is to be found in it.
+_AS_WRITTEN = AlignConfig(
+    star_between_verses=False, star_at_end=False, omissions=False, repeats=False
+)
 
 
 @dataclass
@@ -69,14 +73,18 @@ def calibrate_on_clips(network: AcousticNetwork, shards: SpeechShards) -> Calibr
             chapter = Chapter(
                 language=clip.row["language"], verses=(Verse("1", clip.text),)
             )
-            found = align_chapter(clip.samples, chapter, model, AlignConfig())
+            found = align_chapter(clip.samples, chapter, model, _AS_WRITTEN)
             shifts.add(found.verses[0], clip)
             scores.append(found.verses[0].score)
+    known = [score for score in scores if not np.isnan(score)]
+    threshold = Calibration().score_threshold  # of a model that finds no clip at all
+    if known:
+        threshold = round(float(np.quantile(known, 1 - _KEPT_SHARE)), 4)
     return Calibration(
         start_offset_sec=_offset_sec(shifts.starts),
         end_offset_sec=_offset_sec(shifts.ends),
         join_offset_sec=_offset_sec(shifts.joins),
-        score_threshold=round(float(np.nanquantile(scores, 1 - _KEPT_SHARE)), 4),
+        score_threshold=threshold,
     )
 
 
