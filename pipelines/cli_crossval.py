@@ -49,7 +49,8 @@ def crossval(
 
     from pipelines.alone import alone_in
     from pipelines.config import load_config
-    from pipelines.crossval import CrossvalConfig, cross_validate, labeled_languages
+    from pipelines.crossval import CrossvalConfig, cross_validate
+    from pipelines.crossval_clips import HALVES, labeled_languages
     from pipelines.start_weights import local_root, start_weights
 
     config = load_config(corpus)
@@ -59,7 +60,7 @@ def crossval(
     start = start_weights(config.model.name, seed, from_scratch=from_scratch)
     with alone_in(root):
         languages = labeled_languages(root, language or ())
-        halves = [(code, half) for code in languages for half in (0, 1)]
+        halves = [(code, half) for code in languages for half in HALVES]
         told = TimeLeft(len(halves) * steps)
 
         def report(code: str, half: int, progress: "Progress") -> None:

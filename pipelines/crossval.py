@@ -7,9 +7,8 @@ Source: Pratap et al. 2023, section 3.1.
 
 import io
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,8 +20,9 @@ from aligner.emissions import compute_emissions, greedy_text
 from models.bundled import BundledModel, Calibration
 from models.data import SpeechShards
 from models.metrics import ErrorCount
-from models.network import LABELS, AcousticNetwork
+from models.network import AcousticNetwork
 from models.train_asr import Progress, TrainConfig, train_network
+from pipelines.crossval_clips import HALVES, LanguageClips, letters_of
 from pipelines.crossval_columns import with_cross_validation
 from pipelines.start_weights import StartWeights
 from pipelines.store import Store
@@ -34,7 +34,7 @@ from pipelines.tables import (
     write_rows,
 )
 from schemas.crossval import CROSSVAL_TABLE, HeardClip
-from schemas.errors import ArtifactError, ConfigError
+from schemas.errors import ArtifactError
 from schemas.keys import digest_of
 from schemas.segment import Segment
 from schemas.tables import ALIGNMENT_TABLE, SEGMENT_TABLE
@@ -42,7 +42,6 @@ from schemas.tables import ALIGNMENT_TABLE, SEGMENT_TABLE
 STAGE = "crossval"
 VERSION = 1
 _SUFFIX = ".parquet"
-HALVES = (0, 1)
 
 # Language, half, and how far its training is.
 Report = Callable[[str, int, Progress], None]
@@ -84,40 +83,6 @@ class CrossvalConfig:
 
 
 @dataclass(frozen=True)
-class LanguageClips:
-    """The clips of one language that can be heard, and their recordings' alignments."""
-
-    language: str
-    segments: tuple[Segment, ...]
-    alignments: dict[str, str]
-
-    @cached_property
-    def half_of(self) -> dict[str, int]:
-        """The half of each clip by key.
-
-        Whole recordings where there are several, else single clips: in the order of
-        their digests each goes to the half that is shorter so far.
-        """
-        by_recording: dict[str, list[Segment]] = {}
-        for segment in self.segments:
-            by_recording.setdefault(segment.recording_id, []).append(segment)
-        units = list(by_recording.values())
-        if len(units) == 1:
-            units = [[segment] for segment in self.segments]
-        held_sec = [0.0, 0.0]
-        halves = {}
-        for unit in sorted(units, key=lambda unit: digest_of(unit[0].key)):
-            half = held_sec.index(min(held_sec))
-            held_sec[half] += sum(segment.duration_sec for segment in unit)
-            halves.update({segment.key: half for segment in unit})
-        return halves
-
-    def keys(self, half: int) -> frozenset[str]:
-        """Return the clips of a half."""
-        return frozenset(key for key, own in self.half_of.items() if own == half)
-
-
-@dataclass(frozen=True)
 class CrossValidated:
     """What came of one language; the error rate is pooled over its letters."""
 
@@ -129,33 +94,6 @@ class CrossValidated:
     recordings_over: int
     note: str = ""
     """Why nothing was heard, "" if something was."""
-
-
-def labeled_languages(root: str, wanted: Collection[str] = ()) -> list[str]:
-    """Return the codes of the languages that have labeled clips, in order.
-
-    Raises:
-      ConfigError: a wanted one is not among them, or there is none.
-    """
-    rows = read_columns(root, SEGMENT_TABLE, ["language", "text"])
-    found = sorted({row["language"] for row in rows if row["text"]})
-    unknown = sorted(set(wanted) - set(found))
-    if unknown or not found:
-        raise ConfigError(
-            f"{root}: expected labeled clips{' in ' + unknown[0] if unknown else ''}, "
-            f"found {', '.join(found) or 'none'}; finish the corpus with `pericope run`"
-        )
-    return [code for code in found if code in (wanted or found)]
-
-
-def letters_of(segment: Segment) -> str:
-    """Return what a model should spell, "" where that is not known.
-
-    Numbers are romanised as "": nobody knows in which form they were read.
-    """
-    words = segment.romanised.split(" ")
-    is_known = all(words) and set().union(*words) <= set(LABELS)
-    return "".join(words) if is_known else ""
 
 
 def cross_validate(

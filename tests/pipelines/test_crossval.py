@@ -10,13 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.train_asr import Progress
-from pipelines.crossval import (
-    CrossvalConfig,
-    LanguageClips,
-    cross_validate,
-    labeled_languages,
-    letters_of,
-)
+from pipelines.crossval import CrossvalConfig, cross_validate
+from pipelines.crossval_clips import LanguageClips, labeled_languages, letters_of
 from pipelines.crossval_columns import read_heard, with_cross_validation
 from pipelines.start_weights import local_root, start_weights
 from pipelines.tables import read_segments
