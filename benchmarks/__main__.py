@@ -19,10 +19,9 @@ PARTS = (
     *("memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation", "report"),
-    "aligner_long",
-    "select",
+    *("aligner_long", "select", "crossval", "round2"),
 )
-_ON_DEMAND = ("aligner_long",)  # runs when it is named
+_ON_DEMAND = ("aligner_long", "select", "crossval", "round2")  # run when they are named
 _WIDTH = 100  # the widest table
 RESULTS = BENCH / "results.json"
 

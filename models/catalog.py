@@ -1,5 +1,6 @@
 """From the name of an acoustic model to the model."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
@@ -8,7 +9,10 @@ if TYPE_CHECKING:
     from models.bundled import BundledModel
     from models.waveform_model import WaveformModel
 
-NAMES = ("bundled", "mms-fa", "hf:<repo or folder>[#<adapter language>]")
+NAMES = (
+    *("bundled", "mms-fa", "hf:<repo or folder>[#<adapter language>]"),
+    "bundled:<file that `pericope train asr` exported>",
+)
 
 
 def load_acoustic_model(
@@ -17,7 +21,8 @@ def load_acoustic_model(
     """Load the model of the configuration's ``[model]`` table.
 
     Args:
-        name: bundled, mms-fa, or hf: with a folder or a hub name.
+        name: bundled, mms-fa, hf: with a folder or a hub name, or bundled: with a file
+            that `pericope train asr` has exported.
         device: auto, cpu, cuda or cuda:N.
 
     Returns:
@@ -27,11 +32,12 @@ def load_acoustic_model(
         ConfigError: an unknown name or device, or a model that cannot be fetched.
         ArtifactError: a model whose files are damaged.
     """
-    if name == "bundled":
+    family, _, path = name.partition(":")
+    if family == "bundled" and (path or name == family):
         from models.bundled import load_bundled
         from models.devices import choose_device
 
-        return load_bundled(str(choose_device(device)))
+        return load_bundled(str(choose_device(device)), Path(path) if path else None)
     if name == "mms-fa":
         from models.mms_fa import load_mms_fa
 

@@ -54,8 +54,13 @@ class SpeechShards:
     corpus: Path
     """The output folder of `pericope run`."""
     split: str = "train"
+    """"*" stands for all of them."""
     selection: str | None = "default"
     """None keeps every clip."""
+    language: str = "*"
+    """The code of the only one, or "*" for all."""
+    keys: frozenset[str] | None = None
+    """Only these of what the selection keeps; None for all of it."""
     shuffle_buffer: int = 64
     """Clips of each language among which the next one is drawn."""
 
@@ -66,12 +71,13 @@ class SpeechShards:
           ConfigError: there is none.
         """
         found: dict[str, list[str]] = {}
-        for path in sorted(self.corpus.glob(f"shards/labeled/*/{self.split}/*.tar")):
+        pattern = f"shards/labeled/{self.language}/{self.split}/*.tar"
+        for path in sorted(self.corpus.glob(pattern)):
             found.setdefault(path.parent.parent.name, []).append(str(path))
         if not found:
+            told = pattern.replace("labeled/*", "labeled/<language>")
             raise ConfigError(
-                f"{self.corpus}: no shards/labeled/<language>/{self.split}/*.tar; "
-                "write the corpus first with `pericope run`"
+                f"{self.corpus}: no {told}; write the corpus first with `pericope run`"
             )
         return found
 
@@ -131,6 +137,8 @@ class SpeechShards:
                 with Path(tar).open("rb") as file:
                     members = tar_file_expander([{"url": tar, "stream": file}])
                     for raw in group_by_keys(members):
+                        if self.keys is not None and raw["__key__"] not in self.keys:
+                            continue
                         if verdicts is None or self._keeps(raw, verdicts, tar):
                             yield raw
             except tarfile.TarError as error:

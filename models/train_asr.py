@@ -116,6 +116,23 @@ def train_asr(
     network = AcousticNetwork(network_config or NetworkConfig())
     shards = SpeechShards(corpus=corpus, selection=config.selection)
     held_out = replace(shards, split="dev")
+    return train_network(network, shards, held_out, folder, config, report)
+
+
+def train_network(
+    network: AcousticNetwork,
+    shards: SpeechShards,
+    held_out: SpeechShards,
+    folder: Path,
+    config: TrainConfig,
+    report: Report,
+) -> AcousticNetwork:
+    """Train a network, which is changed, from the weights that it has.
+
+    Checkpoints know neither the first weights nor the clips: name their folder by them.
+    ``config.selection`` is not looked at; ``held_out`` has the clips whose wrong
+    letters are told. All else is as in ``train_asr``.
+    """
     for split in (shards, held_out):
         require_usable(split)
     validation = validation_batches(held_out, config.validation_clips)

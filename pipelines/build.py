@@ -47,7 +47,8 @@ def recording_steps(context: RunContext) -> tuple[Step, Step, Step, Step]:
 
     def step(stage: str, run: Callable, recording_of: Callable, **more: Any) -> Step:
         told = partial(_told, context=context)
-        return Step(stage, partial(run, context=context), recording_of, told, **more)
+        own = partial(_in_own_context, run=run, of=recording_of, context=context)
+        return Step(stage, own, recording_of, told, **more)
 
     measured = partial(_measured, context=context)
     return (
@@ -172,6 +173,11 @@ def _write_shards(
         write_named_shard(name, refs, context) for name, refs in sorted(shards.items())
     ]
     remove_stale(context.output, [path for shard in written for path in shard.paths])
+
+
+def _in_own_context(item: Any, run: Callable, of: Callable, context: RunContext) -> Any:
+    """Run a step with the settings of the recording's language."""
+    return run(item, context=context.of_language(of(item).language))
 
 
 def _itself(recording: Recording) -> Recording:

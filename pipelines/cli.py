@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 
 from pipelines.cli_check import check
+from pipelines.cli_crossval import crossval
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
 from pipelines.cli_mine import mine
+from pipelines.cli_realign import realign
 from pipelines.cli_report import report
 from pipelines.cli_run import run
 from pipelines.cli_select import select
@@ -34,6 +36,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(check)
 app.command()(select)
+app.command()(crossval)
+app.command()(realign)
 app.command()(shards)
 app.command()(synth)
 app.add_typer(train, name="train")

@@ -69,7 +69,7 @@ class ModelConfig:
     """[model]: the acoustic model and where it runs."""
 
     name: str = "bundled"
-    """bundled, mms-fa or hf:<repo or folder>[#<adapter language>]."""
+    """bundled, mms-fa, hf:<repo or folder>[#<adapter language>], bundled:<file>."""
     device: str = "auto"
     keep_emissions: bool = True
     """Keep the model's output, 10 MB an hour, so that other texts and other scores need

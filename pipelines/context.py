@@ -40,11 +40,22 @@ class RunContext:
     """The list of all texts that a recording is held against; "" for no such check."""
     window_workers: int = 1
     """Batches of a recording that a CPU computes side by side; a GPU sees to itself."""
+    store_root: str = ""
+    """The corpus whose store this one shares; "" for its own."""
+    second: "RunContext | None" = None
+    """What holds instead for the languages that keep their second round."""
+    second_languages: frozenset[str] = frozenset()
 
     @property
     def store(self) -> Store:
         """The content store of the corpus."""
-        return Store(self.output)
+        return Store(self.store_root or self.output)
+
+    def of_language(self, language: str) -> "RunContext":
+        """Return what holds for a language."""
+        if self.second is not None and language in self.second_languages:
+            return self.second
+        return self
 
     def align_settings(self) -> dict[str, Any]:
         """Return what an alignment depends on besides audio, text and model."""

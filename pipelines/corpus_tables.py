@@ -14,6 +14,7 @@ from pipelines.calibration import (
     write_calibration,
 )
 from pipelines.context import RunContext
+from pipelines.crossval_columns import read_heard, with_cross_validation
 from pipelines.cut_recording import CutRecording, clip_refs
 from pipelines.judge import judge_language
 from pipelines.ledger import (
@@ -48,6 +49,8 @@ def write_language(
     context: RunContext,
 ) -> str:
     """Write tables and calibration of a language; returns its code."""
+    context = context.of_language(language)
+    cuts = list(cuts)
     alignments: list[AlignmentRow] = []
     segments: list[Segment] = []
     cut_into: list[_CutInto] = []
@@ -64,6 +67,9 @@ def write_language(
             alignment = read_alignment(cut.alignment, context)
             alignments.extend(_rows(alignment, cut))
         cut_into.append((cut, own, _gaps(cut, own, alignment)))
+    heard = read_heard(context.output, language)
+    digests = {cut.recording_id: cut.alignment for cut in cuts}
+    segments = with_cross_validation(segments, heard, digests)
     calibration = Calibration.of(scores)
     write_calibration(
         context.output,

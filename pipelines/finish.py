@@ -12,7 +12,7 @@ from pipelines.select import select_segments
 from pipelines.store import local_copy, write_atomic
 from pipelines.summary import LanguageSummary, summarise
 from pipelines.tables import segments_dataset
-from schemas.errors import ArtifactError
+from schemas.errors import ArtifactError, ConfigError
 from schemas.tables import SCHEMA_VERSION, SEGMENTS
 
 FORMAT = "pericope-corpus/1"
@@ -44,9 +44,32 @@ def finish_corpus(
         if made.summary["languages"] and made.keeps_nothing:
             _LOG.warning("selection %s: %s", name, "; ".join(made.warnings))
     document = _description(config, manifest, context, summaries, threshold)
+    if context.second is not None:
+        document["second_round"] = {
+            "fingerprint": context.second.model_fingerprint,
+            "languages": sorted(context.second_languages),
+        }
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
     write_atomic(f"{root}/{DESCRIPTION}", f"{text}\n".encode())
     return sum(summary.rejects for summary in summaries)
+
+
+def refuse_second_round(root: str) -> None:
+    """Return unless a corpus is the second round of another one.
+
+    Raises:
+      ConfigError: it is; a run would undo it.
+    """
+    try:
+        with local_copy(f"{root}/{DESCRIPTION}") as path:
+            document = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):  # a damaged one will be written anew
+        return
+    if "second_round" in document:
+        raise ConfigError(
+            f"{root}: is the second round of a corpus and made by `pericope realign`; "
+            "name the first round's folder as corpus.output and say that again"
+        )
 
 
 def model_threshold(root: str) -> float:

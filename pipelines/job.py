@@ -10,7 +10,7 @@ from pipelines.alone import alone_in
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
-from pipelines.finish import finish_corpus
+from pipelines.finish import finish_corpus, refuse_second_round
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.readers import plan_readers
@@ -48,6 +48,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
       ConfigError: the manifest or the model cannot be used.
     """
     corpus = config.corpus
+    refuse_second_round(Store(corpus.output).root)
     manifest = read_manifest(
         Path(corpus.manifest),
         allow_outside=corpus.allow_outside,

@@ -4,10 +4,13 @@ Stages report to the one observer of the process; without one nothing is shown. 
 cluster the stages run elsewhere and Beam's counters tell instead.
 """
 
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -17,6 +20,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+if TYPE_CHECKING:
+    from models.train_asr import Progress as TrainingProgress
 
 
 @dataclass
@@ -77,6 +83,38 @@ def observing(recordings: int, console: Console | None) -> Iterator[Observer]:
             yield observer
         finally:
             _current = None
+
+
+class TimeLeft:
+    """Tells on stderr how far training is, and how long all of it will still take."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self._first: tuple[int, float] | None = None
+
+    def training(self, what: str, before: int, progress: "TrainingProgress") -> None:
+        """Print one line.
+
+        Args:
+          what: is being trained.
+          before: how many of all steps came before this training, done or not needed.
+          progress: of this training.
+        """
+        now_sec, at = time.monotonic(), before + progress.step
+        self._first = self._first or (
+            at - progress.step,
+            now_sec - progress.elapsed_sec,
+        )
+        steps, spent_sec = at - self._first[0], now_sec - self._first[1]
+        left_sec = spent_sec / max(steps, 1) * (self.steps - at)
+        cer = progress.validation_cer
+        print(
+            f"{what}: {progress.stage} {progress.step}/{progress.steps}  "
+            f"loss {progress.loss:.2f}"
+            f"{'' if cer is None else f'  letters wrong {cer:.1%}'}  "
+            f"{hours_and_minutes(left_sec)} left",
+            file=sys.stderr,
+        )
 
 
 def hours_and_minutes(duration_sec: float) -> str:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pipelines.store import filesystem_of, write_atomic
 from schemas.alignment_row import AlignmentRow
+from schemas.crossval import CROSSVAL_TABLE
 from schemas.errors import ArtifactError
 from schemas.segment import LedgerEntry, Reject, Segment
 from schemas.tables import (
@@ -43,6 +44,7 @@ _ORDERS: MappingProxyType[str, Callable[[Any], Any]] = MappingProxyType(
         ALIGNMENT_TABLE.name: lambda row: row.recording_id,
         LEDGER_TABLE.name: lambda entry: (entry.recording, entry.start_sec),
         REJECT_TABLE.name: lambda reject: reject,
+        CROSSVAL_TABLE.name: lambda clip: clip.key,
     }
 )
 
@@ -146,6 +148,19 @@ def read_ledger(root: str, language: str = _ALL) -> Iterator[LedgerEntry]:
 def read_rejects(root: str) -> Iterator[Reject]:
     """Yield the rejects, like ``read_segments``."""
     return _read(root, REJECT_TABLE, _ALL)
+
+
+def read_if_there(
+    root: str, kind: TableKind[Record], language: str
+) -> Iterator[Record]:
+    """Yield the rows of one language, none where there is no such table.
+
+    Raises:
+      ArtifactError: the table is of another version.
+    """
+    stem = _stem(kind, language)
+    paths = [path for path in _parts(root, kind) if _stem_of(path) == stem]
+    return _records(root, kind, paths)
 
 
 def read_columns(

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 import models
+from models.bundled import Calibration, save_bundled
 from models.devices import choose_device
-from schemas.errors import ConfigError
+from schemas.errors import ArtifactError, ConfigError
 from tests.models.tiny_wav2vec2 import save_plain
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["", "whisper", "hf:", "HF:a/b", "mms_fa"])
+@pytest.mark.parametrize("name", ["", "whisper", "bundled:", "hf:", "HF:a/b", "mms_fa"])
 def test_unknown_names_are_refused_with_the_list(name):
     with pytest.raises(ConfigError, match=r"bundled, mms-fa, hf:.*got"):
         models.load_acoustic_model(name)
@@ -23,6 +24,17 @@ def test_unknown_names_are_refused_with_the_list(name):
 def test_a_folder_by_name(tmp_path):
     save_plain(tmp_path / "m")
     assert models.load_acoustic_model(f"hf:{tmp_path}/m", "cpu").romanised
+
+
+def test_a_file_of_the_bundled_architecture_by_name(tmp_path):
+    bundled = models.load_acoustic_model("bundled", "cpu")
+    path = tmp_path / "mine.safetensors"
+    save_bundled(bundled.network, Calibration(score_threshold=-0.5), path)
+    mine = models.load_acoustic_model(f"bundled:{path}", "cpu")
+    assert mine.score_threshold == -0.5
+    assert mine.fingerprint != bundled.fingerprint
+    with pytest.raises(ArtifactError, match=r"none\.safetensors"):
+        models.load_acoustic_model("bundled:none.safetensors", "cpu")
 
 
 @pytest.mark.parametrize("device", ["gpu", "", "cuda:x", "cuda:", "CPU", "cuda:99"])

@@ -58,6 +58,21 @@ def test_without_a_selection_every_clip_is_kept(corpus):
     assert sorted(keys_of(shards.in_order())) == ALL
 
 
+def test_one_language_of_all_splits_and_only_some_keys(corpus):
+    swh = SpeechShards(corpus=corpus, split="*", selection=None, language="swh")
+    assert sorted(keys_of(swh.in_order())) == sorted(
+        ["swh-d_1_2", *(key for key in ALL if key.startswith("swh"))]
+    )
+    some = frozenset({ALL[0], ALL[1], "swh-d_1_2"})
+    chosen = SpeechShards(corpus=corpus, split="*", selection=None, keys=some)
+    assert set(keys_of(chosen.epoch(0))) == some
+    # What the selection refuses is refused all the same.
+    kept = SpeechShards(corpus=corpus, keys=frozenset(ALL[:2]))
+    assert keys_of(kept.in_order()) == [ALL[1]]
+    with pytest.raises(ConfigError, match="labeled/tur/"):
+        SpeechShards(corpus=corpus, language="tur").tars()
+
+
 def test_a_selection_may_keep_nothing(corpus):
     shards = SpeechShards(corpus=corpus, selection="nothing")
     assert keys_of(shards.epoch(0)) == keys_of(shards.in_order()) == []

@@ -20,6 +20,8 @@ from tests.pipelines.corpora import contents, write_corpus
 COMMANDS = [
     ["run"],
     ["select"],
+    ["crossval"],
+    ["realign"],
     ["synth"],
     ["train"],
     ["train", "asr"],
