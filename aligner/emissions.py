@@ -153,7 +153,11 @@ def greedy_text(emissions_TC: np.ndarray, labels: tuple[str, ...], blank: int) -
         labels: label of each column.
         blank: column of the blank.
     """
-    best_T = emissions_TC.argmax(axis=1)
+    return read_columns(emissions_TC.argmax(axis=1), labels, blank)
+
+
+def read_columns(best_T: np.ndarray, labels: tuple[str, ...], blank: int) -> str:
+    """Return the labels of a column for each frame (T,), as ``greedy_text`` does."""
     first_T = np.ones(len(best_T), dtype=bool)
     first_T[1:] = best_T[1:] != best_T[:-1]
     return "".join(labels[column] for column in best_T[first_T & (best_T != blank)])
