@@ -49,6 +49,7 @@ def align_chapter(
     config: AlignConfig,
     *,
     recording_id: str = "",
+    emissions_TC: FloatArray | None = None,
     workers: int = 1,
     gate: Gate = OPEN_GATE,
 ) -> ChapterAlignment:
@@ -60,6 +61,7 @@ def align_chapter(
       model: gives log-probabilities and names its labels.
       config: backend, star, pause cost, windows.
       recording_id: for messages and for the result.
+      emissions_TC: those of the waveform by the model, where they are there already.
       workers: how many batches of windows are computed side by side.
       gate: held while the recording is in the model, see ``compute_emissions``.
 
@@ -82,7 +84,11 @@ def align_chapter(
     variants = find_variants(chapter, encoded, speller, config)
     levels = level_db(waveform_N)
     pauses = find_pauses(levels, config.min_pause_sec)
-    emissions = compute_emissions(waveform_N, model, config, workers=workers, gate=gate)
+    emissions = emissions_TC
+    if emissions is None:
+        emissions = compute_emissions(
+            waveform_N, model, config, workers=workers, gate=gate
+        )
     try:
         best = best_chapter_path(emissions, encoded, pauses, config, model, variants)
     except AlignmentInfeasible as error:

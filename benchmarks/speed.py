@@ -51,7 +51,7 @@ _PLACES = {
     "aligner.align.level_db": "levels and pauses",
     "aligner.align.find_pauses": "levels and pauses",
     "aligner.chapter_path.verse_start_cost": "levels and pauses",
-    "aligner.align.compute_emissions": "emissions",
+    "pipelines.emission_store.compute_emissions": "emissions",
     "aligner.align.find_variants": "normalise, romanise",
     "aligner.chapter_path.align_with": "Viterbi",
     "aligner.chapter_path.forced_align": "Viterbi",

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aligner.align import align_chapter
-from models.devices import choose_device
 from pipelines.alignment_file import SUFFIX, dump_alignment, load_alignment
 from pipelines.context import RunContext
+from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.known_times import MODEL as KNOWN_TIMES
 from pipelines.known_times import alignment_of_known_times
-from pipelines.sharing import batches_side_by_side, gate_of
 from pipelines.store import local_copy
 from pipelines.synth.truth import read_truth
 from pipelines.texts import read_chapter
@@ -20,7 +19,7 @@ from schemas.keys import digest_of
 from schemas.source import Chapter
 
 STAGE = "align"
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRe
             alignment = _aligned(fetched, context)
         except BaseException:
             forget_waveform()  # nobody will cut it
+            drop_emissions(fetched, context)
             raise
         context.store.write_bytes(dump_alignment(alignment), STAGE, digest, SUFFIX)
     return AlignedRecording(fetched, digest)
@@ -92,15 +92,13 @@ def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment
         return alignment_of_known_times(
             waveform, chapter, truth, recording.recording_id
         )
-    device = choose_device(context.device)
     return align_chapter(
         waveform,
         chapter,
         context.model(),
         context.align,
         recording_id=recording.recording_id,
-        workers=batches_side_by_side(device, context.window_workers),
-        gate=gate_of(device),
+        emissions_TC=emissions_of(fetched, context),
     )
 
 

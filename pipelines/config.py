@@ -74,6 +74,9 @@ class ModelConfig:
     name: str = "bundled"
     """bundled, mms-fa or hf:<repo or folder>[#<adapter language>]."""
     device: str = "auto"
+    keep_emissions: bool = True
+    """Keep the model's output, 10 MB an hour, so that other texts and other scores need
+    no model; the corpus does not depend on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +176,8 @@ class CorpusConfig:
         choices["fetch"] = {
             key: choices["fetch"][key] for key in ("max_bytes", "max_hours")
         }
-        del choices["model"]["device"]
+        for key in ("device", "keep_emissions"):
+            del choices["model"][key]
         del choices["run"]
         return choices
 

@@ -27,6 +27,7 @@ class RunContext:
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)
     max_hours: float = 12.0
+    keep_emissions: bool = True
     samples_per_shard: int = 1000
     window_workers: int = 1
     """Batches of a recording that a CPU computes side by side; a GPU sees to itself."""

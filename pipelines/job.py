@@ -70,6 +70,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         segment=config.segment,
         fetch=config.fetch,
         max_hours=config.fetch.max_hours,
+        keep_emissions=config.model.keep_emissions,
         samples_per_shard=config.shards.samples_per_shard,
         window_workers=workers,
     )

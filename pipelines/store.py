@@ -86,6 +86,13 @@ class Store:
         """Open a result for writing; it is there once the block ends without error."""
         return writing(self.uri(stage, digest, suffix))
 
+    def remove(self, stage: str, digest: str, suffix: str = "") -> None:
+        """Delete a result that is not to be kept, if it is there."""
+        uri = self.uri(stage, digest, suffix)
+        filesystem, path = filesystem_of(uri)
+        with contextlib.suppress(FileNotFoundError):
+            filesystem.rm_file(path)
+
     def adopt(self, path: Path, stage: str, digest: str, suffix: str = "") -> str:
         """Move a complete local file into the store and return where it lies."""
         uri = self.uri(stage, digest, suffix)
