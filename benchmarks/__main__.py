@@ -15,7 +15,7 @@ from benchmarks.speech import BENCH
 
 # Each has measure(quick=...) -> figures and show(figures, console).
 PARTS = (
-    *("accuracy", "confidence", "letters", "speed", "memory", "overhead"),
+    *("accuracy", "confidence", "qualities", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     "aligner_long",
 )

@@ -29,6 +29,7 @@ from pipelines.addresses import (
     scheme_of,
 )
 from pipelines.fetch_limits import FetchLimits
+from pipelines.opinion_config import OpinionConfig
 from schemas.errors import ConfigError, SourceRefused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -153,6 +154,7 @@ class CorpusConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     align: AlignConfig = field(default_factory=AlignConfig)
     segment: SegmentConfig = field(default_factory=SegmentConfig)
+    opinion: OpinionConfig = field(default_factory=OpinionConfig)
     select: dict[str, SelectionConfig] = field(default_factory=dict)
     """By name; one called default is always there."""
     shards: ShardsConfig = field(default_factory=ShardsConfig)
@@ -255,6 +257,7 @@ _SECTIONS: dict[str, Any] = {
     "model": ModelConfig,
     "align": AlignConfig,
     "segment": SegmentConfig,
+    "opinion": OpinionConfig,
     "select": SelectionConfig,
     "shards": ShardsConfig,
     "run": RunConfig,

@@ -8,6 +8,7 @@ from aligner.config import AlignConfig, SegmentConfig
 from aligner.emissions import AcousticModel
 from models import load_acoustic_model
 from pipelines.fetch_limits import FetchLimits
+from pipelines.opinion_config import OpinionConfig
 from pipelines.store import Store
 
 
@@ -26,6 +27,9 @@ class RunContext:
     align: AlignConfig = field(default_factory=AlignConfig)
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)
+    opinion: OpinionConfig = field(default_factory=OpinionConfig)
+    opinion_fingerprint: str = ""
+    """Of the model that is asked, "" if that is the aligning one."""
     max_hours: float = 12.0
     keep_emissions: bool = True
     samples_per_shard: int = 1000

@@ -12,6 +12,7 @@ from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
 from pipelines.finish import finish_corpus
 from pipelines.manifest import Manifest, read_manifest
+from pipelines.opinion import opinion_fingerprint
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
 from pipelines.waveforms import BUDGET
@@ -69,6 +70,8 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         align=config.align,
         segment=config.segment,
         fetch=config.fetch,
+        opinion=config.opinion,
+        opinion_fingerprint=opinion_fingerprint(config.opinion, config.model.device),
         max_hours=config.fetch.max_hours,
         keep_emissions=config.model.keep_emissions,
         samples_per_shard=config.shards.samples_per_shard,
