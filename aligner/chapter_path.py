@@ -93,7 +93,7 @@ def best_chapter_path(
         )  # fmt: skip
         path = last_readings(graph, path)
     best = path
-    if config.pause_cost > 0:
+    if config.pause_cost > 0 and not foreign:  # no word of it was read anyway
         lines = Lines(starred, graph, encoded, blank, cost_T, model.hop_samples)
         path = mend_words(lines, best, pauses, config)
     reading = reading_of(graph, path, encoded, variants)

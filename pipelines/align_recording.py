@@ -24,10 +24,12 @@ VERSION = 5
 
 @dataclass(frozen=True)
 class AlignedRecording:
-    """A recording and the name of its alignment in the store ("" without text)."""
+    """A recording and the names of its results in the store ("" without text)."""
 
     fetched: FetchedRecording
     digest: str
+    scores: str = ""
+    """Of what ``score_recording`` found, "" where no model has listened."""
 
 
 def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRecording:
@@ -83,7 +85,7 @@ def read_alignment(digest: str, context: RunContext) -> ChapterAlignment:
 
 def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment:
     recording = fetched.recording
-    chapter = _chapter(fetched)  # before the audio: cheaper to find fault with
+    chapter = chapter_of(fetched)  # before the audio: cheaper to find fault with
     with local_copy(fetched.audio.path) as path:
         waveform = waveform_of(path, fetched.audio.sha256, context.max_hours)
     if fetched.timing is not None:
@@ -102,7 +104,8 @@ def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment
     )
 
 
-def _chapter(fetched: FetchedRecording) -> Chapter:
+def chapter_of(fetched: FetchedRecording) -> Chapter:
+    """Return the text of a recording that has one."""
     assert fetched.text is not None
     with local_copy(fetched.text.path) as path:
         return read_chapter(path, fetched.recording)

@@ -23,6 +23,8 @@ from pipelines.cut_recording import CutRecording, cut_recording
 from pipelines.fetch_recording import STAGE as FETCH
 from pipelines.fetch_recording import FetchedRecording, fetch_recording
 from pipelines.measure import duration_or_none
+from pipelines.score_recording import STAGE as SCORE
+from pipelines.score_recording import score_recording
 from pipelines.shard_stage import (
     SampleRef,
     ShardName,
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
 
-def recording_steps(context: RunContext) -> tuple[Step, Step, Step]:
-    """Return the steps of one recording: fetch, align, cut."""
+def recording_steps(context: RunContext) -> tuple[Step, Step, Step, Step]:
+    """Return the steps of one recording: fetch, align, score, cut."""
 
     def step(stage: str, run: Callable, recording_of: Callable, **more: Any) -> Step:
         told = partial(_told, context=context)
@@ -51,6 +53,7 @@ def recording_steps(context: RunContext) -> tuple[Step, Step, Step]:
     return (
         step(FETCH, fetch_recording, _itself),
         step(ALIGN, align_recording, _fetched, duration_of=measured),
+        step(SCORE, score_recording, _aligned, duration_of=measured),
         step(CUT, cut_recording, _aligned, duration_of=measured),
     )
 
@@ -96,7 +99,7 @@ def _build(
 
     from pipelines.stages import AttemptStep, PlanSplits, WriteShards, WriteTables
 
-    fetch, align, cut = recording_steps(context)
+    fetch, align, score, cut = recording_steps(context)
     try:
         pipeline = beam.Pipeline(options=options)
     except ValueError as error:
@@ -105,7 +108,8 @@ def _build(
         rows = pipeline | "Recordings" >> beam.Create(recordings)
         fetched, not_fetched = rows | "FetchRecordings" >> AttemptStep(fetch)
         aligned, not_aligned = fetched | "AlignChapters" >> AttemptStep(align)
-        cuts, not_cut = aligned | "CutSegments" >> AttemptStep(cut)
+        scored, not_scored = aligned | "ScoreSegments" >> AttemptStep(score)
+        cuts, not_cut = scored | "CutSegments" >> AttemptStep(cut)
         unread = pipeline | "ManifestRejects" >> beam.Create(
             [Failure(reject) for reject in manifest_rejects]
         )
@@ -113,6 +117,7 @@ def _build(
             unread,
             not_fetched,
             not_aligned,
+            not_scored,
             not_cut,
         ) | "AllFailures" >> beam.Flatten()
         splits = cuts | "PlanSplits" >> PlanSplits()
@@ -126,13 +131,13 @@ def build_plainly(
     context: RunContext,
 ) -> None:
     """Do the same in this thread, step by step."""
-    fetch, align, cut = recording_steps(context)
+    steps = recording_steps(context)
     cuts: list[CutRecording] = []
     failures = [Failure(reject) for reject in manifest_rejects]
     for recording in recordings:
         # One recording at a time through all steps, so that it is decoded once.
         items: list = [recording]
-        for step in (fetch, align, cut):
+        for step in steps:
             items, failed = attempt_all(step, items)
             failures.extend(failed)
         cuts.extend(items)

@@ -6,6 +6,12 @@ from dataclasses import replace
 from aligner.rates import with_rate_places
 from pipelines.align_recording import read_alignment
 from pipelines.attempt import Failure
+from pipelines.calibration import (
+    calibrate,
+    prune_calibrations,
+    with_trust,
+    write_calibration,
+)
 from pipelines.context import RunContext
 from pipelines.cut_recording import CutRecording, clip_refs
 from pipelines.ledger import (
@@ -15,6 +21,7 @@ from pipelines.ledger import (
     find_gaps,
     rejected_ledger,
 )
+from pipelines.score_recording import RecordingScores, read_scores
 from pipelines.selections import select_by_score
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
@@ -36,15 +43,18 @@ def write_language(
     splits: SplitPlan,
     context: RunContext,
 ) -> str:
-    """Write alignments, segments and ledger of a language; returns its code."""
+    """Write tables and calibration of a language; returns its code."""
     alignments: list[AlignmentRow] = []
     segments: list[Segment] = []
     ledger: list[LedgerEntry] = []
+    scores: list[RecordingScores] = []
     for cut in sorted(cuts, key=lambda cut: cut.recording_id):
         split = split_of(cut, splits)
         refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
         own = [ref.segment for ref in refs]
         segments.extend(own)
+        if cut.scores:
+            scores.append(read_scores(cut.scores, context))
         alignment = None
         if cut.labeled:
             alignment = read_alignment(cut.alignment, context)
@@ -58,8 +68,17 @@ def write_language(
                     reject.key, language, failure.duration_sec, reject.reason
                 )
             )
+    calibration = calibrate(scores)
+    write_calibration(
+        context.output,
+        language,
+        scores,
+        calibration,
+        context.model_fingerprint,
+    )
+    segments = with_trust(with_rate_places(segments), scores, calibration)
     write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
-    write_rows(context.output, SEGMENT_TABLE, with_rate_places(segments), language)
+    write_rows(context.output, SEGMENT_TABLE, segments, language)
     write_rows(context.output, LEDGER_TABLE, ledger, language)
     return language
 
@@ -68,6 +87,7 @@ def prune_tables(languages: Iterable[str], context: RunContext) -> None:
     """Delete what earlier runs wrote of languages that are no longer there."""
     for kind in (ALIGNMENT_TABLE, SEGMENT_TABLE, LEDGER_TABLE):
         prune_languages(context.output, kind, set(languages))
+    prune_calibrations(context.output, set(languages))
 
 
 def write_rejects(rejects: Iterable[Reject], context: RunContext) -> int:

@@ -1,4 +1,4 @@
-"""Third step: a recording is cut into clips, encoded side by side in one pack."""
+"""Fourth step: a recording is cut into clips, encoded side by side in one pack."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -43,6 +43,7 @@ class CutRecording:
     labeled: bool
     duration_sec: float
     alignment: str
+    scores: str
     digest: str
 
 
@@ -70,6 +71,7 @@ def cut_recording(aligned: AlignedRecording, context: RunContext) -> CutRecordin
         labeled=bool(aligned.digest),
         duration_sec=index["duration_sec"],
         alignment=aligned.digest,
+        scores=aligned.scores,
         digest=digest,
     )
 
@@ -134,7 +136,7 @@ def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
     if aligned.digest:
         alignment = read_alignment(aligned.digest, context)
         levels = alignment.level_db
-        segments = _labeled_segments(alignment, recording, context)
+        segments = planned_segments(alignment, recording, context)
         unit = split_unit(recording.book, [verse.text for verse in alignment.verses])
     else:
         duration_sec = sec_from_samples(len(waveform))
@@ -162,9 +164,10 @@ def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
     context.store.write_bytes(text.encode(), STAGE, digest, INDEX)
 
 
-def _labeled_segments(
+def planned_segments(
     alignment: ChapterAlignment, recording: Recording, context: RunContext
 ) -> tuple[Segment, ...]:
+    """Return the segments of a recording, not yet cut and without ``split``."""
     return plan_segments(
         alignment,
         context.segment,

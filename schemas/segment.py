@@ -43,6 +43,9 @@ class Segment:
     """Place of ``chars_per_sec`` in its language."""
     cer: float = float("nan")
     edge_cer: float = float("nan")
+    extra_nats: float = float("nan")
+    other_nats: float = float("nan")
+    unread_nats: float = float("nan")
     null_quantile: float = float("nan")
     trust: float = float("nan")
     cv_cer: float = float("nan")
@@ -68,6 +71,9 @@ TABLE_ONLY = (
     "chars_per_sec_z",
     "cer",
     "edge_cer",
+    "extra_nats",
+    "other_nats",
+    "unread_nats",
     "null_quantile",
     "trust",
     "cv_cer",

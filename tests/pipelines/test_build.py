@@ -33,6 +33,7 @@ LAYOUT = re.compile(
     | store/(fetch|align|cut|emissions|score)/(?P<aa>[0-9a-f]{2})/(?P=aa)[0-9a-f]{62}
       (\.json|\.npz|\.npy|\.pack)
     | (alignments|segments)/language=[a-z]{3}/part-\d{5}\.parquet
+    | calibration/[a-z]{3}\.json
     | ledger/part-[a-z]{3}-\d{5}\.parquet
     | rejects/part-\d{5}\.parquet
     | selections/default\.(parquet|json)

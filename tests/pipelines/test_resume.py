@@ -119,7 +119,9 @@ def test_finished_work_is_not_done_again(toml, forks, output, speech):
     assert changed.decodings == 1
     now = states(output)
     new = [p for p in now if p not in after and not p.startswith("store/fetch/")]
-    assert sorted(path.split("/")[1] for path in new) == ["align", "cut", "cut"]
+    assert sorted(path.split("/")[1] for path in new) == [
+        *("align", "cut", "cut", "score"),
+    ]
     assert [p for p in kept if p.startswith("store/") and now[p] != after[p]] == []
     changed_shards = [
         path for path in now
