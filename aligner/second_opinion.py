@@ -33,7 +33,7 @@ _DECIMALS = 5
 
 
 @dataclass(frozen=True)
-class Listener:
+class Transcriber:
     """How one model writes one language, and what each of its columns says."""
 
     speller: Speller
@@ -42,8 +42,8 @@ class Listener:
     blank: int
 
     @classmethod
-    def of(cls, model: "AcousticModel", language: str) -> "Listener":
-        """Return the listener for a model."""
+    def of(cls, model: "AcousticModel", language: str) -> "Transcriber":
+        """Return the transcriber of a model."""
         speller = Speller.of(model, language)
         known = set(speller.columns.values())
         letters = tuple(
@@ -78,7 +78,7 @@ class _Part:
 def with_opinion(
     segment: Segment,
     best_T: npt.NDArray[np.integer],
-    listener: Listener,
+    transcriber: Transcriber,
     hop_samples: int,
 ) -> Segment:
     """Return a segment with ``cer`` and ``edge_cer``.
@@ -86,15 +86,15 @@ def with_opinion(
     Args:
       segment: with its words and their times.
       best_T: the model's best column at each frame of the whole recording (T,).
-      listener: of the model, for the segment's language.
+      transcriber: of the model, for the segment's language.
       hop_samples: samples from one frame to the next.
 
     Returns:
       Both are NaN where the text has no letter that the model could write.
     """
-    parts = list(_parts(segment, listener))
+    parts = list(_parts(segment, transcriber))
     frames = _compared_frames(segment, parts, hop_samples)
-    heard = listener.heard(best_T[frames[frames < len(best_T)]])
+    heard = transcriber.heard(best_T[frames[frames < len(best_T)]])
     words = [
         letters for part in parts if not part.is_left_out for letters in part.letters
     ]
@@ -142,20 +142,20 @@ def _opening_error_rate(words: Sequence[str], heard: str) -> float:
     return min(character_error_rate(opening, heard[:length]) for length in lengths)
 
 
-def _parts(segment: Segment, listener: Listener) -> Iterator[_Part]:
+def _parts(segment: Segment, transcriber: Transcriber) -> Iterator[_Part]:
     together: list[WordSpan] = []
     for span in segment.words:
         # NaN equals nothing: a word without a time is a part of its own.
         if together and span.start_sec != together[-1].start_sec:
-            yield _part(together, listener)
+            yield _part(together, transcriber)
             together = []
         together.append(span)
     if together:
-        yield _part(together, listener)
+        yield _part(together, transcriber)
 
 
-def _part(spans: Sequence[WordSpan], listener: Listener) -> _Part:
-    return _Part(tuple(spans), tuple(listener.written(span.word) for span in spans))
+def _part(spans: Sequence[WordSpan], transcriber: Transcriber) -> _Part:
+    return _Part(tuple(spans), tuple(transcriber.written(span.word) for span in spans))
 
 
 def _compared_frames(

@@ -21,6 +21,8 @@ _VERSES_APART = 5  # every fifth text is spoiled, so that the others can be alig
 _REPEATED_WORDS = 3
 _SHARE_OF_OTHER_WORDS = 1 / 3
 _PAUSE_SEC = 2.5
+# Of the best studio and of a quiet room, relative to the speech.
+_FLOOR_DB = (-55.0, -40.0)
 # Read by voices of the synthesiser in a script of their own.
 _OTHER_SCRIPTS = ("rus", "ell")
 
@@ -37,8 +39,15 @@ class Reading:
 
     @classmethod
     def of(cls, waveform_N: Waveform, truth: ChapterTruth) -> "Reading":
-        """Return a reading in which nothing is wrong."""
-        return cls(waveform_N, truth, chapter_of(truth), frozenset())
+        """Return a reading in which nothing is wrong, in some quiet room.
+
+        Synthetic speech comes without one, and pauses of digital silence would make all
+        too easy.
+        """
+        rng = random.Random(truth.recording_id)
+        floor_N = sound.room_noise(len(waveform_N), _generator(rng))
+        quiet_N = sound.mix(waveform_N, floor_N, rng.uniform(*_FLOOR_DB))
+        return cls(quiet_N, truth, chapter_of(truth), frozenset())
 
     @property
     def all_verses(self) -> frozenset[str]:
@@ -90,11 +99,13 @@ def clipping(share: float) -> Fault:
 
 def long_pauses(reading: Reading, rng: random.Random) -> Reading:
     """Stop in the middle of every verse, between two words, for some seconds."""
+    pause_N = sound.room_noise(round(_PAUSE_SEC * SAMPLE_RATE_HZ), _generator(rng))
+    speech_rms = sound.rms(reading.waveform_N)
+    pause_N *= np.float32(speech_rms / sound.rms(pause_N) * 10 ** (_FLOOR_DB[0] / 20))
     pieces, done = [], 0
     for verse in reading.truth.verses:
         word = verse.words[len(verse.words) // 2]
         at = samples_from_sec(word.start_sec)
-        pause_N = np.zeros(round(_PAUSE_SEC * SAMPLE_RATE_HZ), np.float32)
         pieces += [reading.waveform_N[done:at], pause_N]
         done = at
     return reading.sounding(np.concatenate([*pieces, reading.waveform_N[done:]]))

@@ -21,6 +21,7 @@ from pipelines.ledger import (
     find_gaps,
     rejected_ledger,
 )
+from pipelines.opinion import with_opinions
 from pipelines.score_recording import RecordingScores, read_scores
 from pipelines.selections import select_by_score
 from pipelines.shard_stage import SplitPlan, split_of
@@ -52,6 +53,8 @@ def write_language(
         split = split_of(cut, splits)
         refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
         own = [ref.segment for ref in refs]
+        if cut.opinions:
+            own = with_opinions(own, cut.opinions, context)
         segments.extend(own)
         if cut.scores:
             scores.append(read_scores(cut.scores, context))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aligner.emissions import greedy_text
 from aligner.second_opinion import (
-    Listener,
+    Transcriber,
     character_error_rate,
     edge_error_rate,
     with_opinion,
@@ -88,8 +88,8 @@ def opinion(
     words: Words, model: Letters = SEPARATED, **more: str
 ) -> tuple[float, float]:
     segment, best_T = read(words, model, **more)
-    listener = Listener.of(model, segment.language)
-    judged = with_opinion(segment, best_T, listener, FRAME_SAMPLES)
+    transcriber = Transcriber.of(model, segment.language)
+    judged = with_opinion(segment, best_T, transcriber, FRAME_SAMPLES)
     return judged.cer, judged.edge_cer
 
 
@@ -125,7 +125,9 @@ def test_numbers_and_endings_that_share_a_star():
     ending = WordSpan("th", seventh.start_sec, seventh.end_sec, math.nan, 0, 2)
     words = (*segment.words[:3], ending, segment.words[3])
     segment = make_segment(segment.start_sec, segment.end_sec, words=words)
-    judged = with_opinion(segment, best_T, Listener.of(SEPARATED, "eng"), FRAME_SAMPLES)
+    judged = with_opinion(
+        segment, best_T, Transcriber.of(SEPARATED, "eng"), FRAME_SAMPLES
+    )
     assert (judged.cer, judged.edge_cer) == (0.0, 0.0)
 
 
@@ -166,7 +168,7 @@ def test_nothing_written_is_no_opinion():
         judged = with_opinion(
             segment,
             np.zeros(500, np.int64),
-            Listener.of(SEPARATED, "eng"),
+            Transcriber.of(SEPARATED, "eng"),
             FRAME_SAMPLES,
         )
         assert math.isnan(judged.cer)
@@ -242,7 +244,7 @@ def test_edges_are_the_same_read_backwards(words: list[str], heard: str):
 def test_letters_are_those_of_the_greedy_text(best: list[int]):
     emissions_TC = np.eye(4, dtype=np.float32)[best].reshape(-1, 4)
     labels = ("", "a", "b", "c")
-    listener = Listener.of(Letters(labels=labels), "eng")
-    assert listener.heard(np.array(best, np.int64)) == greedy_text(
+    transcriber = Transcriber.of(Letters(labels=labels), "eng")
+    assert transcriber.heard(np.array(best, np.int64)) == greedy_text(
         emissions_TC, labels, 0
     )

@@ -51,7 +51,10 @@ def test_pauses_part_two_words_of_every_verse():
     assert grown == len(TRUTH.verses) * 2.5 * SAMPLE_RATE_HZ
     word = TRUTH.verses[0].words[2]
     at = round(word.start_sec * SAMPLE_RATE_HZ)
-    assert not after.waveform_N[at : at + 40_000].any()
+    assert (
+        sound.rms(after.waveform_N[at : at + 40_000])
+        < sound.rms(before.waveform_N) / 99
+    )
     kept = np.array_equal(
         after.waveform_N[at + 40_000 :][:999], before.waveform_N[at:][:999]
     )

@@ -10,20 +10,26 @@ from rapidfuzz.distance import Levenshtein
 
 from aligner.emissions import greedy_text
 from models import load_acoustic_model
-from pipelines.align_recording import align_recording
+from pipelines.align_recording import (
+    AlignedRecording,
+    align_recording,
+    read_alignment,
+)
 from pipelines.config import load_config
-from pipelines.cut_recording import clip_refs, cut_recording
+from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import STAGE as EMISSIONS
 from pipelines.emission_store import emissions_of
 from pipelines.fetch_recording import fetch_recording
 from pipelines.job import Job, prepare_job
-from pipelines.opinion import STAGE, with_opinions
+from pipelines.opinion import HEARD, STAGE, judged, opinions_on, with_opinions
+from pipelines.score_recording import score_recording
+from pipelines.tables import read_segments
 from pipelines.waveforms import forget_waveform
 from schemas.errors import ArtifactError, ConfigError
 from schemas.segment import Segment
 from schemas.units import frames_from_sec
 from tests.models.tiny_wav2vec2 import save_with_adapters
-from tests.pipelines.corpora import Speech, write_corpus
+from tests.pipelines.corpora import Speech, run_plainly, write_corpus
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +39,20 @@ def adapted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def job_of(speech: Speech, folder: Path, opinion: str = "") -> Job:
+def corpus_of(speech: Speech, folder: Path, settings: str = "") -> Path:
     rows = speech.rows(("swh-mrk-001", "rus-jhn-001"))
-    return prepare_job(load_config(write_corpus(folder, speech, rows, opinion)))
+    return write_corpus(folder, speech, rows, settings)
 
 
-def cut(job: Job):
+def job_of(speech: Speech, folder: Path, settings: str = "") -> Job:
+    return prepare_job(load_config(corpus_of(speech, folder, settings)))
+
+
+def aligned_of(job: Job) -> tuple[AlignedRecording, list[Segment]]:
     (recording,) = (r for r in job.recordings if r.text is not None)
-    fetched = fetch_recording(recording, job.context)
-    index = cut_recording(align_recording(fetched, job.context), job.context)
-    refs = clip_refs(index.digest, "train", job.context, labeled=True)
-    return fetched, [ref.segment for ref in refs]
+    aligned = align_recording(fetch_recording(recording, job.context), job.context)
+    alignment = read_alignment(aligned.digest, job.context)
+    return aligned, list(planned_segments(alignment, recording, job.context))
 
 
 @pytest.fixture(autouse=True)
@@ -61,16 +70,47 @@ def expected_cer(segment: Segment, emissions_TC: np.ndarray, model, text: str) -
 
 def test_the_aligning_model_is_asked_at_first(speech: Speech, tmp_path: Path):
     job = job_of(speech, tmp_path)
-    fetched, segments = cut(job)
-    emissions_TC = emissions_of(fetched, job.context)
+    aligned, segments = aligned_of(job)
+    emissions_TC = emissions_of(aligned.fetched, job.context)
     model = job.context.model()
-    judged = with_opinions(segments, fetched, job.context)
     assert segments and all(math.isnan(segment.cer) for segment in segments)
-    for segment in judged:
+    for segment in judged(segments, aligned.fetched, job.context):
         text = segment.romanised.replace(" ", "")
         assert segment.cer == expected_cer(segment, emissions_TC, model, text)
         assert 0 <= segment.cer < 0.5
         assert 0 <= segment.edge_cer <= 1
+
+
+def test_a_run_puts_opinions_into_the_table_alone(speech: Speech, tmp_path: Path):
+    run_plainly(corpus_of(speech, tmp_path))
+    table = list(read_segments(str(tmp_path / "corpus")))
+    heard = [row for row in table if row.recording_id == "swh-luk-001"]
+    assert heard and all(row.cer < 0.5 and row.edge_cer <= 1 for row in heard)
+    others = [row for row in table if row not in heard]
+    assert others and all(math.isnan(row.cer) for row in others)  # unlabeled
+    job = job_of(speech, tmp_path)
+    aligned, segments = aligned_of(job)
+    digest = score_recording(aligned, job.context).opinions
+    by_key = {segment.key: segment for segment in segments}
+    found = with_opinions([by_key[row.key] for row in heard], digest, job.context)
+    assert [row.cer for row in heard] == [segment.cer for segment in found]
+
+
+def test_opinions_are_found_once(speech: Speech, tmp_path: Path, monkeypatch):
+    job = job_of(speech, tmp_path)
+    aligned, segments = aligned_of(job)
+    digest = opinions_on(aligned, job.context)
+
+    def never(*_, **__):
+        raise AssertionError("the model was asked again")
+
+    monkeypatch.setattr("pipelines.opinion.judged", never)
+    assert opinions_on(aligned, job.context) == digest
+    path = Path(job.context.store.uri(STAGE, digest, ".json"))
+    for damage in (b"{", b"[]", b'{"format": "other"}', path.read_bytes()[:-9]):
+        path.write_bytes(damage)
+        with pytest.raises(ArtifactError, match=f"{path.name}: damaged .*delete it"):
+            with_opinions(segments, digest, job.context)
 
 
 def test_another_model_is_asked_once(
@@ -79,41 +119,41 @@ def test_another_model_is_asked_once(
     name = f"hf:{adapted}#swh"
     job = job_of(speech, tmp_path, f'[opinion]\nmodel = "{name}"\n')
     context = replace(job.context, keep_emissions=False)
-    fetched, segments = cut(job)
-    judged = with_opinions(segments, fetched, context)
+    aligned, segments = aligned_of(job)
+    found = judged(segments, aligned.fetched, context)
+    kept = list((tmp_path / "corpus" / "store" / EMISSIONS).rglob("*.npy"))
+    assert len(kept) == 1  # the aligning model's
     model = load_acoustic_model(name)
     known = {label for label in model.labels if len(label) == 1}
-    emissions_TC = emissions_of(fetched, job.context, model)
-    whole = [s for s in judged if all(set(w) & known for w in s.romanised.split())]
+    emissions_TC = emissions_of(aligned.fetched, job.context, model)
+    whole = [s for s in found if all(set(w) & known for w in s.romanised.split())]
     assert whole  # none of their words is left out
     for segment in whole:
         text = "".join(letter for letter in segment.romanised if letter in known)
         assert segment.cer == expected_cer(segment, emissions_TC, model, text)
-    kept = list((tmp_path / "corpus" / "store" / EMISSIONS).rglob("*.npy"))
-    assert len(kept) == 2  # the aligning model's, and those computed in this test
 
     def never(*_, **__):
         raise AssertionError("the model was asked again")
 
     monkeypatch.setattr("pipelines.opinion.emissions_of", never)
-    assert with_opinions(segments, fetched, context) == judged
-    (path,) = (tmp_path / "corpus" / "store" / STAGE).rglob("*.npz")
+    assert judged(segments, aligned.fetched, context) == found
+    (path,) = (tmp_path / "corpus" / "store" / HEARD).rglob("*.npz")
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ArtifactError, match=f"{path.name}: damaged .*delete it"):
-        with_opinions(segments, fetched, context)
+        judged(segments, aligned.fetched, context)
 
 
-def test_nobody_is_asked_where_it_is_turned_off_or_nothing_was_aligned(
-    speech: Speech, tmp_path: Path
-):
+def test_who_is_asked(speech: Speech, tmp_path: Path, adapted: Path):
     job = job_of(speech, tmp_path)
-    fetched, segments = cut(job)
-    off = replace(job.context, opinion=replace(job.context.opinion, enabled=False))
-    assert all(math.isnan(s.cer) for s in with_opinions(segments, fetched, off))
-    timed = replace(fetched, timing=fetched.text)
-    assert all(
-        math.isnan(s.edge_cer) for s in with_opinions(segments, timed, job.context)
-    )
+    aligned, _ = aligned_of(job)
+    named = job_of(speech, tmp_path, f'[opinion]\nmodel = "hf:{adapted}#swh"\n')
+    assert opinions_on(aligned, job.context)
+    assert opinions_on(aligned, named.context) != opinions_on(aligned, job.context)
+    off = job_of(speech, tmp_path, "[opinion]\nenabled = false\n")
+    assert opinions_on(aligned, off.context) == ""
+    timed = replace(aligned, fetched=replace(aligned.fetched, timing="known"))
+    assert opinions_on(timed, job.context) == ""
+    assert opinions_on(timed, named.context)
 
 
 @pytest.mark.parametrize(
