@@ -22,12 +22,16 @@ import numpy as np
 import numpy.typing as npt
 
 from aligner.evidence import Evidence
+from aligner.scoring import RecordingScores
 from schemas.units import rounded
 
-# The share of decoys above a score must be good to a percent or two.
+# Above all of d decoys lies a share of 1 / (d + 1) of what is wrong: 2 % here.
 LEAST_DECOYS = 50
 LEAST_SEGMENTS = 5
 _SCATTER_QUANTILE = 0.8
+# Of the three gains (nats) and of the confidence (log-odds): a text without faults may
+# gain nothing at all in most segments, and a nat or two are chance.
+_LEAST_SCATTERS = np.array([2.0, 2.0, 2.0, 0.1])
 # Log-odds of a confidence of 0 or 1, as float32 rounds it.
 _LEAST_PROBABILITY = 1e-9
 _DECIMALS = 5
@@ -50,18 +54,17 @@ class Calibration:
     @classmethod
     def of(
         cls,
-        own: Sequence[Evidence],
-        other_text: Sequence[float],
-        one_word: Sequence[Evidence],
+        recordings: Sequence[RecordingScores],
     ) -> "Calibration | None":
-        """Return the calibration, None where there is too little to go by.
+        """Return the calibration of a language, None with too little to go by.
 
         Args:
-          own: against the segments' own texts, most of them right.
-          other_text: scores of segments of another text.
-          one_word: against texts with one wrong word.
+          recordings: all that were aligned, most of them with the right text.
         """
-        known = _measures(own)
+        rows = [row for scores in recordings for row in scores.segments.values()]
+        one_word = [evidence for row in rows for evidence in row.one_word]
+        other_text = [score for scores in recordings for score in scores.other_text]
+        known = _measures([row.own for row in rows])
         known = known[~np.isnan(known).any(axis=1)]
         scores = np.sort(np.array(other_text, np.float64))
         spoiled = _measures(one_word)
@@ -72,7 +75,7 @@ class Calibration:
         reach = np.quantile(known, _SCATTER_QUANTILE, axis=0) - medians
         # An exponential tail falls from a half to a fifth over this many scales.
         scatters = reach / math.log(0.5 / (1 - _SCATTER_QUANTILE))
-        scatters = np.maximum(scatters, np.finfo(np.float32).eps)
+        scatters = np.maximum(scatters, _LEAST_SCATTERS)
         doubts = np.sort(_doubts(spoiled, medians, scatters))
         return cls(scores, doubts, medians, scatters)
 
@@ -81,8 +84,8 @@ class Calibration:
         if math.isnan(score):
             return math.nan
         decoys = self.decoy_scores
-        above = len(decoys) - int(np.searchsorted(decoys, score, "left"))
-        return rounded(1 - (above + 1) / (len(decoys) + 1), _DECIMALS)
+        below = int(np.searchsorted(decoys, score, "left"))
+        return rounded(below / len(decoys), _DECIMALS)
 
     def trust(self, evidence: Evidence) -> float:
         """Return the share of texts with one wrong word that look worse; or NaN."""
@@ -90,8 +93,9 @@ class Calibration:
         if np.isnan(measures).any():
             return math.nan
         (doubt,) = _doubts(measures, self.medians, self.scatters)
-        better = int(np.searchsorted(self.decoy_doubts, doubt, "right"))
-        return rounded(1 - (better + 1) / (len(self.decoy_doubts) + 1), _DECIMALS)
+        decoys = self.decoy_doubts
+        worse = len(decoys) - int(np.searchsorted(decoys, doubt, "right"))
+        return rounded(worse / len(decoys), _DECIMALS)
 
     def score_threshold(self, false_accepts: float) -> float:
         """Return the score above which so large a share of other texts lies."""

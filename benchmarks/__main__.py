@@ -17,6 +17,7 @@ from benchmarks.speech import BENCH
 PARTS = (
     *("accuracy", "confidence", "qualities", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
+    *("trust", "false_accepts"),
     "aligner_long",
 )
 _ON_DEMAND = ("aligner_long",)  # runs when it is named

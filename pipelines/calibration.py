@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from aligner.calibration import Calibration
 from aligner.evidence import Evidence
-from pipelines.score_recording import RecordingScores
+from aligner.scoring import RecordingScores
 from pipelines.store import filesystem_of, write_atomic
 from schemas.segment import Segment
 from schemas.units import rounded
@@ -22,16 +22,6 @@ FORMAT = "pericope-calibration/1"
 _FALSE_ACCEPTS = (0.001, 0.01, 0.05, 0.1)
 _BINS = 60
 _DECIMALS = 4
-
-
-def calibrate(recordings: Sequence[RecordingScores]) -> Calibration | None:
-    """Return the calibration of a language from the scores of its recordings."""
-    rows = [row for scores in recordings for row in scores.segments.values()]
-    return Calibration.of(
-        [row.own for row in rows],
-        [score for scores in recordings for score in scores.other_text],
-        [evidence for row in rows for evidence in row.one_word],
-    )
 
 
 def with_trust(

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from aligner.calibration import Calibration
 from aligner.rates import with_rate_places
+from aligner.scoring import RecordingScores
 from pipelines.align_recording import read_alignment
 from pipelines.attempt import Failure
 from pipelines.calibration import (
-    calibrate,
     prune_calibrations,
     with_trust,
     write_calibration,
@@ -22,7 +23,7 @@ from pipelines.ledger import (
     rejected_ledger,
 )
 from pipelines.opinion import with_opinions
-from pipelines.score_recording import RecordingScores, read_scores
+from pipelines.score_recording import read_scores
 from pipelines.selections import select_by_score
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
@@ -71,7 +72,7 @@ def write_language(
                     reject.key, language, failure.duration_sec, reject.reason
                 )
             )
-    calibration = calibrate(scores)
+    calibration = Calibration.of(scores)
     write_calibration(
         context.output,
         language,

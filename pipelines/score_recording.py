@@ -6,23 +6,11 @@ times were known no model has listened, and there is nothing to score.
 
 import json
 import math
-import random
-from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, replace
 from typing import Any
 
-from aligner.align import align_chapter
-from aligner.decoys import (
-    Listener,
-    Stretch,
-    decoy_rounds,
-    one_word_wrong,
-    other_text,
-)
 from aligner.evidence import Evidence
-from aligner.segments import plan_segments
-from aligner.spelling import Speller
-from aligner.stretches import stretches_of
+from aligner.scoring import Heard, RecordingScores, SegmentScores, score_segments
 from pipelines.align_recording import (
     AlignedRecording,
     chapter_of,
@@ -30,13 +18,12 @@ from pipelines.align_recording import (
 )
 from pipelines.context import RunContext
 from pipelines.cut_recording import planned_segments
-from pipelines.emission_store import FloatArray, drop_emissions, emissions_of
+from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.opinion import opinions_on
 from pipelines.store import local_copy
 from pipelines.waveforms import forget_waveform, waveform_of
-from schemas.errors import AlignmentInfeasible, ArtifactError
+from schemas.errors import ArtifactError
 from schemas.keys import digest_of
-from schemas.segment import Segment
 from schemas.units import rounded
 
 STAGE = "score"
@@ -44,25 +31,6 @@ VERSION = 1
 SUFFIX = ".json"
 _FORMAT = "pericope-scores/1"
 _DECIMALS = 5
-
-
-@dataclass(frozen=True)
-class SegmentScores:
-    """What was found out about one segment with the recording's emissions."""
-
-    score: float
-    """As in the segments table."""
-    own: Evidence
-    one_word: tuple[Evidence, ...]
-    """Against the same text with one wrong word."""
-
-
-@dataclass(frozen=True)
-class RecordingScores:
-    """Those of all segments, by key, and what other texts score."""
-
-    segments: dict[str, SegmentScores]
-    other_text: tuple[float, ...]
 
 
 def score_recording(aligned: AlignedRecording, context: RunContext) -> AlignedRecording:
@@ -114,65 +82,20 @@ def read_scores(digest: str, context: RunContext) -> RecordingScores:
 
 
 def _scored(aligned: AlignedRecording, context: RunContext) -> RecordingScores:
-    recording, model = aligned.fetched.recording, context.model()
+    fetched = aligned.fetched
+    recording = fetched.recording
     alignment = read_alignment(aligned.digest, context)
     segments = planned_segments(alignment, recording, context)
-    emissions_TC = emissions_of(aligned.fetched, context)
-    speller = Speller.of(model, recording.language)
-    hop, frames = model.hop_samples, len(emissions_TC)
-    stretches = [stretches_of(part, speller, hop, frames) for part in segments]
-    listener = Listener(emissions_TC, model.blank, hop)
-    return RecordingScores(
-        _against_one_word(listener, segments, stretches),
-        _other_texts(aligned, context, emissions_TC, decoy_rounds(len(segments))),
-    )
-
-
-def _against_one_word(
-    listener: Listener,
-    segments: Sequence[Segment],
-    stretches: Sequence[Sequence[Stretch]],
-) -> dict[str, SegmentScores]:
-    pool = [word for parts in stretches for part in parts for word in part.words]
-    rounds = decoy_rounds(len(segments))
-    found = {}
-    for segment, parts in zip(segments, stretches, strict=True):
-        rng = random.Random(segment.key)
-        decoys = tuple(
-            listener.evidence(one_word_wrong(parts, pool, rng))
-            for _ in range(rounds if parts else 0)
-        )
-        own = listener.evidence(parts)
-        found[segment.key] = SegmentScores(segment.score, own, decoys)
-    return found
-
-
-def _other_texts(
-    aligned: AlignedRecording,
-    context: RunContext,
-    emissions_TC: FloatArray,
-    rounds: int,
-) -> tuple[float, ...]:
-    """Return the scores of the segments that other texts would have been cut to."""
-    fetched = aligned.fetched
     with local_copy(fetched.audio.path) as path:
         waveform = waveform_of(path, fetched.audio.sha256, context.max_hours)
-    chapter = chapter_of(fetched)
-    config = replace(context.align, confidence=False)
-    scores: list[float] = []
-    for number in range(rounds):
-        decoy = other_text(chapter, f"{fetched.recording.recording_id}/{number}")
-        try:
-            alignment = align_chapter(
-                waveform, decoy, context.model(), config, emissions_TC=emissions_TC
-            )
-        except AlignmentInfeasible:  # the same letters, but more of them twice in a row
-            continue
-        segments = plan_segments(
-            alignment, context.segment, book="", reader="", drama=False, licence=""
-        )
-        scores += (s.score for s in segments if not math.isnan(s.score))
-    return tuple(scores)
+    heard = Heard(
+        recording.recording_id,
+        waveform,
+        chapter_of(fetched),
+        context.model(),
+        emissions_of(fetched, context),
+    )
+    return score_segments(heard, segments, context.align, context.segment)
 
 
 def _dumped(scores: RecordingScores) -> bytes:

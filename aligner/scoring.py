@@ -1,0 +1,126 @@
+"""What a recording says against the text of its segments, beside its decoys."""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aligner.align import Waveform, align_chapter
+from aligner.config import AlignConfig, SegmentConfig
+from aligner.decoys import (
+    Listener,
+    Stretch,
+    decoy_rounds,
+    one_word_wrong,
+    other_text,
+)
+from aligner.emissions import AcousticModel
+from aligner.evidence import Evidence
+from aligner.path import FloatArray
+from aligner.segments import plan_segments
+from aligner.spelling import Speller
+from aligner.stretches import stretches_of
+from schemas.errors import AlignmentInfeasible
+from schemas.segment import Segment
+from schemas.source import Chapter
+
+
+@dataclass(frozen=True)
+class SegmentScores:
+    """What was found out about one segment with the recording's emissions."""
+
+    score: float
+    """As in the segments table."""
+    own: Evidence
+    one_word: tuple[Evidence, ...]
+    """Against the same text with one wrong word."""
+
+
+@dataclass(frozen=True)
+class RecordingScores:
+    """Those of all segments, by key, and what other texts score."""
+
+    segments: dict[str, SegmentScores]
+    other_text: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A recording, its text, and the model with what it heard."""
+
+    recording_id: str
+    waveform_N: Waveform
+    chapter: Chapter
+    model: AcousticModel
+    emissions_TC: FloatArray
+
+
+def score_segments(
+    heard: Heard,
+    segments: Sequence[Segment],
+    align: AlignConfig,
+    segment: SegmentConfig,
+) -> RecordingScores:
+    """Hold the segments of a recording against texts that cannot be right.
+
+    The same arguments give the same decoys and scores.
+
+    Args:
+      heard: the recording.
+      segments: as ``plan_segments`` returned them for its own text.
+      align: how it was aligned.
+      segment: how it was cut.
+    """
+    rounds = decoy_rounds(len(segments))
+    return RecordingScores(
+        _against_one_word(heard, segments, rounds),
+        _other_texts(heard, align, segment, rounds),
+    )
+
+
+def _against_one_word(
+    heard: Heard, segments: Sequence[Segment], rounds: int
+) -> dict[str, SegmentScores]:
+    model, emissions_TC = heard.model, heard.emissions_TC
+    listener = Listener(emissions_TC, model.blank, model.hop_samples)
+    speller = Speller.of(model, heard.chapter.language)
+    spoken: list[list[Stretch]] = [
+        stretches_of(part, speller, model.hop_samples, len(emissions_TC))
+        for part in segments
+    ]
+    pool = [word for parts in spoken for part in parts for word in part.words]
+    found = {}
+    for segment, parts in zip(segments, spoken, strict=True):
+        rng = random.Random(segment.key)
+        decoys = tuple(
+            listener.evidence(one_word_wrong(parts, pool, rng))
+            for _ in range(rounds if parts else 0)
+        )
+        own = listener.evidence(parts)
+        found[segment.key] = SegmentScores(segment.score, own, decoys)
+    return found
+
+
+def _other_texts(
+    heard: Heard, align: AlignConfig, segment: SegmentConfig, rounds: int
+) -> tuple[float, ...]:
+    """Return the scores of the segments that other texts would have been cut to."""
+    config = replace(align, confidence=False)
+    scores: list[float] = []
+    for number in range(rounds):
+        decoy = other_text(heard.chapter, f"{heard.recording_id}/{number}")
+        try:
+            alignment = align_chapter(
+                heard.waveform_N,
+                decoy,
+                heard.model,
+                config,
+                emissions_TC=heard.emissions_TC,
+            )
+        except AlignmentInfeasible:  # the same letters, but more of them twice in a row
+            continue
+        segments = plan_segments(
+            alignment, segment, book="", reader="", drama=False, licence=""
+        )
+        scores += (s.score for s in segments if not math.isnan(s.score))
+    return tuple(scores)
