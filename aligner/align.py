@@ -50,6 +50,7 @@ def align_chapter(
     *,
     recording_id: str = "",
     emissions_TC: FloatArray | None = None,
+    foreign: bool | None = None,
     workers: int = 1,
     gate: Gate = OPEN_GATE,
 ) -> ChapterAlignment:
@@ -62,6 +63,8 @@ def align_chapter(
       config: backend, star, pause cost, windows.
       recording_id: for messages and for the result.
       emissions_TC: those of the waveform by the model, where they are there already.
+      foreign: whether the text is known not to be that of the recording; None: found
+        out. Of a foreign text the plain line is aligned.
       workers: how many batches of windows are computed side by side.
       gate: held while the recording is in the model, see ``compute_emissions``.
 
@@ -90,7 +93,9 @@ def align_chapter(
             waveform_N, model, config, workers=workers, gate=gate
         )
     try:
-        best = best_chapter_path(emissions, encoded, pauses, config, model, variants)
+        best = best_chapter_path(
+            emissions, encoded, pauses, config, model, variants, foreign
+        )
     except AlignmentInfeasible as error:
         raise AlignmentInfeasible(f"{recording_id}: {error}") from error
     path = best.path

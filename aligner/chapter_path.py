@@ -50,6 +50,7 @@ def best_chapter_path(
     config: AlignConfig,
     model: AcousticModel,
     variants: Variants,
+    foreign: bool | None = None,
 ) -> ChapterPath:
     """Align a chapter with all the freedom that its reader is given.
 
@@ -60,6 +61,7 @@ def best_chapter_path(
       config: freedoms and costs.
       model: names its blank and its hop.
       variants: what may have been said otherwise or left out.
+      foreign: whether it is known not to be the text that was read; None: found out.
 
     Raises:
       AlignmentInfeasible: the text is far too long for the audio.
@@ -75,9 +77,10 @@ def best_chapter_path(
         )  # fmt: skip
     else:
         path = align_with(config.backend, starred, own.tokens, blank)
-    foreign = config.free_reading and is_foreign(
-        emissions_TC, path, encoded, blank, model.hop_samples
-    )
+    if foreign is None:
+        foreign = config.free_reading and is_foreign(
+            emissions_TC, path, encoded, blank, model.hop_samples
+        )
     level = None
     if config.free_reading and not foreign:
         level = config.free_star_log_prob

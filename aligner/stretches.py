@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 from aligner.decoys import Stretch
 from aligner.normalise import normalise_verse
 from aligner.romanise import romanise_word
 from aligner.runs import is_timed
-from aligner.spelling import Speller, is_gap, spell
+from aligner.spelling import Speller, spell
 from schemas.alignment import WordSpan
 from schemas.segment import Segment
 from schemas.units import frames_from_sec
@@ -28,11 +27,6 @@ def stretches_of(
       hop_samples: samples from one frame to the next.
       frames: of the whole recording.
     """
-    gaps = (
-        is_gap(segment.text, before.char_end, after.char_start)
-        for before, after in pairwise(segment.words)
-    )
-    separator = speller.word_separator if any(gaps) else None
     found = []
     start_sec, run = segment.start_sec, list[WordSpan]()
     for word in (*segment.words, None):
@@ -46,7 +40,7 @@ def stretches_of(
         start = max(0, frames_from_sec(start_sec, hop_samples))
         end = min(frames, frames_from_sec(end_sec, hop_samples))
         if tokens and end > start:
-            found.append(Stretch(start, end, tokens, separator))
+            found.append(Stretch(start, end, tokens))
         run = []
         if word is not None:
             start_sec = word.end_sec if is_timed(word) else end_sec

@@ -28,7 +28,7 @@ from benchmarks.planted import SPOILS, Sources, spoil_verses
 from pipelines.calibration import with_trust
 from schemas.segment import Segment
 
-_CHAPTERS, _QUICK_CHAPTERS = 10, 3
+_CHAPTERS, _QUICK_CHAPTERS = 16, 3
 _MINUTES, _QUICK_MINUTES = 2.0, 0.8
 _SEED = 9_640_000
 _WRONG_SHARE = 0.05

@@ -90,7 +90,7 @@ SPOILS: dict[str, Spoil] = {
     "one word too many": _too_many,
     "two words swapped": _swapped,
     "a third left out": _third_left_out,
-    "a fifth of the letters": _letters,
+    "a fifth of letters": _letters,
     "another verse": _other_verse,
     "another language": _foreign_verse,
 }
