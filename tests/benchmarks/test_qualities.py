@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from aligner.edges import LevelTrack
-from benchmarks.qualities import OF_SOUND, OF_TEXT, Clips, cut_short, rank_figures
+from benchmarks.qualities import (
+    BESIDE,
+    OF_SOUND,
+    OF_TEXT,
+    Clips,
+    cut_short,
+    rank_figures,
+)
 from tests.builders import make_segment
 
 
@@ -25,7 +32,7 @@ def test_each_quality_has_its_bad_way():
     assert found["clips"] == 1
     assert found["clipped_share"] == found["snr_db"] == 1
     assert found["music"] == found["script_share"] == found["score"] == 0.5
-    assert set(found) == {"clips", *OF_SOUND, *OF_TEXT}
+    assert set(found) == {"clips", *OF_SOUND, *OF_TEXT, *BESIDE}
 
 
 def test_only_clips_with_the_fault_count():
