@@ -20,7 +20,7 @@ from aligner.path import FloatArray
 from schemas.source import Chapter
 
 # Where a language has few recordings, a share of decoys is to be good to a percent.
-_LEAST_DECOYS = 100
+_LEAST_DECOYS = 50
 _LEAST_ROUNDS, _MOST_ROUNDS = 2, 8
 # A word is replaced by one of about the same length, as far as there is one.
 _LENGTHS_APART = 1

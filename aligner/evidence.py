@@ -16,14 +16,13 @@ Shapes: T frames, C labels.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from aligner.evidence_kernel import alternative_gains, boundary_scores
 from aligner.path import FloatArray, IntArray
 from aligner.score_kernel import spelling_log_probs
-from aligner.steps import ScoreArray
 from schemas.units import frames_from_sec
 
 Word = tuple[int, ...]
@@ -33,6 +32,8 @@ Word = tuple[int, ...]
 _TOLL_NATS = 0.3
 # Less than this between two words is no speech.
 _LEAST_EXTRA_SEC = 0.1
+# Scores below it are those of no path; a model's own -inf becomes it.
+_NO_PATH = np.float32(-1e29)
 
 
 @dataclass(frozen=True)
@@ -78,22 +79,32 @@ def evidence_of(
     frames = len(emissions_TC)
     if not words or not frames:
         return Evidence.unknown(frames)
-    line = _line(words)
-    upto = np.empty((len(words) + 1, frames))
+    tokens = np.array([token for word in words for token in word], np.int32)
+    stop_W = np.cumsum([len(word) for word in words]).astype(np.int32)
+    upto = np.empty((frames, len(words) + 1), np.float32)
     onward = np.empty_like(upto)
-    best = boundary_scores(emissions_TC, blank, *line, upto, onward)
-    if best == -math.inf:
+    bridge_L = np.zeros(len(tokens), np.float32)
+    bridge_L[1:][tokens[1:] == tokens[:-1]] = _NO_PATH
+    letters_TL = np.maximum(emissions_TC.take(tokens, axis=1), _NO_PATH)
+    blank_T = np.maximum(emissions_TC[:, blank], _NO_PATH)
+    best = boundary_scores(letters_TL, blank_T, bridge_L, stop_W, upto, onward)
+    if best <= _NO_PATH:
         return Evidence.unknown(frames)
     greedy_T = emissions_TC.max(axis=1).astype(np.float64)
-    free = np.append(0.0, np.cumsum(greedy_T - _TOLL_NATS))
+    free = np.append(0.0, np.cumsum(greedy_T - _TOLL_NATS)).astype(np.float32)
     least = max(1, frames_from_sec(_LEAST_EXTRA_SEC, hop_samples))
-    extra, other, unread = alternative_gains(upto, onward, free, least, best)
+    extra, other, unread = (
+        float(gain) if gain > _NO_PATH else -math.inf
+        for gain in alternative_gains(upto, onward, free, least, best)
+    )
+    ends_W = _ends(upto, onward)
+    places = tokens, stop_W, ends_W
     return Evidence(
-        score=(best - float(greedy_T.sum())) / frames,
+        score=(float(best) - float(greedy_T.sum())) / frames,
         extra=extra,
         other=other,
         unread=unread,
-        confidence=_least_confidence(emissions_TC, blank, line, upto, onward),
+        confidence=_least_confidence(emissions_TC, blank, *places),
         frames=frames,
     )
 
@@ -131,36 +142,26 @@ def joined(parts: Sequence[Evidence]) -> Evidence:
     )
 
 
-class _Line(NamedTuple):
-    """All tokens of some words, and the first and the one after the last of each."""
-
-    tokens: IntArray
-    first: IntArray
-    stop: IntArray
-
-
-def _line(words: Sequence[Word]) -> _Line:
-    tokens = np.array([token for word in words for token in word], np.int32)
-    stop = np.cumsum([len(word) for word in words]).astype(np.int32)
-    return _Line(tokens, np.append(0, stop[:-1]).astype(np.int32), stop)
+def _ends(upto: FloatArray, onward: FloatArray) -> npt.NDArray[np.int64]:
+    """Return the frame after which each word gives way to the next, (W,)."""
+    passed = upto[:-1, 1:-1] + onward[1:, 1:-1]
+    return np.append(passed.argmax(axis=0) + 1, len(upto))
 
 
 def _least_confidence(
     emissions_TC: FloatArray,
     blank: int,
-    line: _Line,
-    upto: ScoreArray,
-    onward: ScoreArray,
+    tokens: IntArray,
+    stop_W: IntArray,
+    ends_W: npt.NDArray[np.int64],
 ) -> float:
     """Return the lowest confidence of the words, each with all frames up to the next.
 
     Pauses take nothing from it: there blank is nearly certain.
     """
-    passed = upto[1:-1, :-1] + onward[1:-1, 1:]
-    ends = np.append(passed.argmax(axis=1) + 1, len(emissions_TC))
-    starts = np.append(0, ends[:-1])
-    words = np.stack([line.first, line.stop, starts, ends], axis=1).astype(np.int32)
+    first, starts = np.append(0, stop_W[:-1]), np.append(0, ends_W[:-1])
+    words = np.stack([first, stop_W, starts, ends_W], axis=1).astype(np.int32)
     log_probs = np.empty(len(words))
-    spelling_log_probs(emissions_TC, blank, line.tokens, words, log_probs)
-    lowest = float((log_probs / (line.stop - line.first + 1)).min())
+    spelling_log_probs(emissions_TC, blank, tokens, words, log_probs)
+    lowest = float((log_probs / (stop_W - first + 1)).min())
     return min(math.exp(lowest), 1.0)

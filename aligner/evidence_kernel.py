@@ -1,81 +1,80 @@
 """The inner loops behind the evidence against a text, compiled by numba.
 
-Shapes: T frames, C labels, L tokens, W words.
+Shapes: T frames, L tokens, W words.
 """
 
 import numpy as np
 
 from aligner.path import FloatArray, IntArray
-from aligner.steps import ScoreArray, compiled
+from aligner.steps import compiled
+
+# No path has it, and adding to it makes no NaN.
+_NONE = np.float32(-1e30)
 
 
 @compiled
 def boundary_scores(
-    emissions: FloatArray, blank: int, tokens: IntArray, first: IntArray,
-    stop: IntArray, upto: ScoreArray, onward: ScoreArray,
-) -> float:  # fmt: skip
+    letters_TL: FloatArray, blank_T: FloatArray, bridge_L: FloatArray,
+    stop_W: IntArray, upto: FloatArray, onward: FloatArray,
+) -> np.float32:  # fmt: skip
     """Score the best paths up to every word boundary and on from it, at every frame.
 
     Args:
-      emissions: log-probabilities (T, C).
-      blank: column of the blank.
-      tokens: label ids, no stars (L,).
-      first: first token of each word (W,).
-      stop: the token after its last, which is the next one's first (W,).
-      upto: is filled (W + 1, T): the best path of frames 0 to t that has said w words,
+      letters_TL: log-probability of each token at each frame.
+      blank_T: that of the blank.
+      bridge_L: 0, or -1e30 where a token repeats the one before it.
+      stop_W: the token after the last of each word, which is the next one's first.
+      upto: is filled (T, W + 1): the best path of frames 0 to t that has said w words,
         and may be in the blank after them.
-      onward: is filled (W + 1, T): the best path of frames t to the last that says the
+      onward: is filled (T, W + 1): the best path of frames t to the last that says the
         words from w on, and may begin with the blank before them.
 
     Returns:
-      The log-probability of the best path, -inf if there is none.
+      The log-probability of the best path, -1e30 or less if there is none.
     """
-    frames, size, words = emissions.shape[0], tokens.shape[0], first.shape[0]
-    blanks, letters = np.full(size + 1, -np.inf), np.full(size, -np.inf)
-    blanks[0] = 0.0
+    frames, size = letters_TL.shape
+    words = stop_W.shape[0]
+    # Two rows by turns, and a place before the first letter: loops without branches.
+    blanks = np.full((2, size + 1), _NONE, np.float32)
+    letters = np.full((2, size + 1), _NONE, np.float32)
+    blanks[1, 0] = 0.0
     for t in range(frames):
-        left = -np.inf
+        now, last = t % 2, 1 - t % 2
         for j in range(size + 1):
-            rest = blanks[j]
-            blanks[j] = max(rest, left) + emissions[t, blank]
-            if j < size:
-                own = letters[j]
-                entered = rest
-                if j > 0 and tokens[j] != tokens[j - 1]:
-                    entered = max(entered, left)
-                letters[j] = max(own, entered) + emissions[t, tokens[j]]
-                left = own
-        upto[0, t] = blanks[0]
+            blanks[now, j] = max(blanks[last, j], letters[last, j]) + blank_T[t]
+        for j in range(size):
+            stepped = letters[last, j] + bridge_L[j]
+            entered = max(blanks[last, j], stepped)
+            letters[now, j + 1] = max(letters[last, j + 1], entered) + letters_TL[t, j]
+        upto[t, 0] = blanks[now, 0]
         for w in range(words):
-            upto[w + 1, t] = max(letters[stop[w] - 1], blanks[stop[w]])
-    best = max(blanks[size], letters[size - 1])
+            upto[t, w + 1] = max(letters[now, stop_W[w]], blanks[now, stop_W[w]])
+    best = upto[frames - 1, words]
 
-    # Backwards: the state is that of frame t itself, so that scores meet without it.
-    blanks[:], letters[:] = -np.inf, -np.inf
-    blanks[size] = 0.0
-    for t in range(frames - 1, -1, -1):
-        right = -np.inf
-        for j in range(size, -1, -1):
-            rest = blanks[j]
-            blanks[j] = max(rest, right) + emissions[t, blank]
-            if j > 0:
-                own = letters[j - 1]
-                entered = rest
-                if j < size and tokens[j] != tokens[j - 1]:
-                    entered = max(entered, right)
-                letters[j - 1] = max(own, entered) + emissions[t, tokens[j - 1]]
-                right = own
+    # Backwards: letter j is at place j, with one place after the last.
+    blanks[:], letters[:] = _NONE, _NONE
+    blanks[1, size] = 0.0
+    for back in range(frames):
+        t, now, last = frames - 1 - back, back % 2, 1 - back % 2
+        for j in range(size + 1):
+            blanks[now, j] = max(blanks[last, j], letters[last, j]) + blank_T[t]
+        for j in range(size - 1):
+            stepped = letters[last, j + 1] + bridge_L[j + 1]
+            entered = max(blanks[last, j + 1], stepped)
+            letters[now, j] = max(letters[last, j], entered) + letters_TL[t, j]
+        end = max(letters[last, size - 1], blanks[last, size])
+        letters[now, size - 1] = end + letters_TL[t, size - 1]
+        onward[t, 0] = max(blanks[now, 0], letters[now, 0])
         for w in range(words):
-            onward[w, t] = max(blanks[first[w]], letters[first[w]])
-        onward[words, t] = blanks[size]
+            onward[t, w + 1] = max(blanks[now, stop_W[w]], letters[now, stop_W[w]])
     return best
 
 
 @compiled
 def alternative_gains(
-    upto: ScoreArray, onward: ScoreArray, free: ScoreArray, least_frames: int,
-    best: float,
-) -> tuple[float, float, float]:  # fmt: skip
+    upto: FloatArray, onward: FloatArray, free: FloatArray, least_frames: int,
+    best: np.float32,
+) -> tuple[np.float32, np.float32, np.float32]:  # fmt: skip
     """Find how much better the best path gets if one thing was read otherwise.
 
     Args:
@@ -87,19 +86,20 @@ def alternative_gains(
 
     Returns:
       The gains of something else said between two words, of something else said in
-      place of one, and of one not said at all; -inf where there is no such path.
+      place of one, and of one not said at all; -1e30 or less without such a path.
     """
-    words, frames = upto.shape[0] - 1, upto.shape[1]
-    extra, other, unread = -np.inf, -np.inf, -np.inf
-    for w in range(words + 1):
-        begun, replaced = -np.inf, -np.inf
-        for t in range(1, frames):
-            if t - 1 - least_frames >= 0:
-                last = t - 1 - least_frames
-                begun = max(begun, upto[w, last] - free[last + 1])
-                extra = max(extra, begun + free[t] + onward[w, t])
-            if w < words:
-                replaced = max(replaced, upto[w, t - 1] - free[t])
-                other = max(other, replaced + free[t] + onward[w + 1, t])
-                unread = max(unread, upto[w, t - 1] + onward[w + 1, t])
+    frames, words = upto.shape[0], upto.shape[1] - 1
+    extra, other, unread = _NONE, _NONE, _NONE
+    begun = np.full(words + 1, _NONE, np.float32)
+    replaced = np.full(words + 1, _NONE, np.float32)
+    for t in range(1, frames):
+        last = t - 1 - least_frames
+        if last >= 0:
+            for w in range(words + 1):
+                begun[w] = max(begun[w], upto[last, w] - free[last + 1])
+                extra = max(extra, begun[w] + (free[t] + onward[t, w]))
+        for w in range(words):
+            replaced[w] = max(replaced[w], upto[t - 1, w] - free[t])
+            other = max(other, replaced[w] + (free[t] + onward[t, w + 1]))
+            unread = max(unread, upto[t - 1, w] + onward[t, w + 1])
     return extra - best, other - best, unread - best

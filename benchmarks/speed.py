@@ -59,6 +59,7 @@ _PLACES = {
     "aligner.align.word_confidences": "confidences and margins",
     "pipelines.align_recording.align_chapter": "scores, words, verses",
     "pipelines.align_recording.dump_alignment": "store alignments",
+    "pipelines.score_recording.score_segments": "scores against decoys",
     "pipelines.cut_recording.read_alignment": "store alignments",
     "pipelines.cut_recording.plan_segments": "plan segments",
     "pipelines.clips.encode_flac": "FLAC",

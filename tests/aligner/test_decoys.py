@@ -73,7 +73,7 @@ def test_one_word_is_wrong_and_no_more(stretches, more, seed):
 
 
 @pytest.mark.parametrize(
-    ("segments", "rounds"), [(0, 8), (1, 8), (13, 8), (20, 5), (60, 2), (9000, 2)]
+    ("segments", "rounds"), [(0, 8), (1, 8), (6, 8), (13, 4), (60, 2), (9000, 2)]
 )
 def test_few_segments_get_more_decoys(segments, rounds):
     assert decoy_rounds(segments) == rounds
