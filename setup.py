@@ -9,10 +9,12 @@ setup(
         "aligner",
         "models",
         "pipelines",
+        "pipelines.report",
         "pipelines.synth",
     ],
     package_data={
         "models": ["*.safetensors"],
+        "pipelines.report": ["assets/*"],
         "pipelines.synth": ["*.toml"],
     },
 )

@@ -38,6 +38,10 @@ class AcousticModel(Protocol):
         """SHA-256 over weights and configuration; stored results are named by it."""
 
     @property
+    def licence(self) -> str:
+        """Licence of the weights, as an SPDX identifier if it has one; "" unknown."""
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Label of each column: "" for the blank, one letter for a letter."""
 

@@ -17,8 +17,9 @@ from benchmarks.speech import BENCH
 PARTS = (
     *("accuracy", "confidence", "qualities", "letters", "speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
-    *("trust", "false_accepts"),
+    *("trust", "false_accepts", "report"),
     "aligner_long",
+    "select",
 )
 _ON_DEMAND = ("aligner_long",)  # runs when it is named
 _WIDTH = 100  # the widest table

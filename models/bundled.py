@@ -52,6 +52,8 @@ class BundledModel:
     fingerprint: str
     device: str = "cpu"
     name: str = "bundled"
+    licence: str = "Apache-2.0"
+    """That of Pericope, on whose own synthetic speech it was trained."""
     labels: tuple[str, ...] = LABELS
     blank: int = BLANK
     hop_samples: int = FRAME_SAMPLES

@@ -91,7 +91,7 @@ def _from_hub(name: str, language: str) -> Path:
     from huggingface_hub.errors import HFValidationError, HTTPError
 
     adapters = [f"adapter.{language}.*"] if language else []
-    settings = ["*.json", *adapters]
+    settings = ["*.json", "README.md", *adapters]
     try:
         folder = Path(
             snapshot_download(name, allow_patterns=[*settings, "model*.safetensors"])

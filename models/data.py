@@ -4,7 +4,7 @@ import io
 import json
 import random
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from schemas.errors import ArtifactError, ConfigError
+from schemas.selection import read_stored_selection
 from schemas.units import SAMPLE_RATE_HZ, sec_from_samples
+
+Verdicts = Mapping[str, bool]
+"""For every key whether it is kept."""
 
 
 @dataclass(frozen=True)
@@ -73,42 +75,33 @@ class SpeechShards:
             )
         return found
 
-    def kept_keys(self) -> frozenset[str] | None:
-        """Return the keys that the selection keeps; None keeps all.
+    def verdicts(self) -> Verdicts | None:
+        """Return for every key whether the selection keeps it; None keeps all.
 
         Raises:
           ConfigError: there is no such selection.
-          ArtifactError: it is damaged.
+          ArtifactError: it is damaged or of another version.
         """
         if self.selection is None:
             return None
         path = self.corpus / "selections" / f"{self.selection}.parquet"
-        if not path.is_file():
-            raise ConfigError(
-                f"{path}: no such selection; see `pericope select --help`"
-            )
-        try:
-            table = pq.read_table(path, columns=["key", "keep"])
-            rows = zip(table["key"].to_pylist(), table["keep"].to_pylist(), strict=True)
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise ArtifactError(
-                f"{path}: damaged selection ({error}); make it anew with `pericope run`"
-            ) from error
-        return frozenset(key for key, keep in rows if keep)
+        stored = read_stored_selection(path, self.selection, str(path), ("key", "keep"))
+        keys, keeps = (column.to_pylist() for column in stored.table.columns)
+        return dict(zip(keys, keeps, strict=True))
 
     def epoch(self, seed: int) -> Iterator[Clip]:
         """Yield every kept clip once, in a random order that the seed alone decides.
 
         Raises:
           ConfigError: there are no shards, or no such selection.
-          ArtifactError: a shard is damaged.
+          ArtifactError: a shard is damaged, or the selection is of other segments.
         """
         rng = random.Random(seed)
-        kept = self.kept_keys()
+        verdicts = self.verdicts()
         streams = []
         for tars in self.tars().values():
             rng.shuffle(tars)
-            streams.append(self._shuffled(tars, kept, rng))
+            streams.append(self._shuffled(tars, verdicts, rng))
         while streams:
             stream = rng.choice(streams)
             clip = next(stream, None)
@@ -122,15 +115,15 @@ class SpeechShards:
 
         Raises:
           ConfigError: there are no shards, or no such selection.
-          ArtifactError: a shard is damaged.
+          ArtifactError: a shard is damaged, or the selection is of other segments.
         """
-        kept = self.kept_keys()
+        verdicts = self.verdicts()
         for tars in self.tars().values():
-            for raw in self._raw(tars, kept):
+            for raw in self._raw(tars, verdicts):
                 yield parse_clip(raw)
 
     def _raw(
-        self, tars: list[str], kept: frozenset[str] | None
+        self, tars: list[str], verdicts: Verdicts | None
     ) -> Iterator[dict[str, Any]]:
         for tar in tars:
             try:
@@ -138,7 +131,7 @@ class SpeechShards:
                 with Path(tar).open("rb") as file:
                     members = tar_file_expander([{"url": tar, "stream": file}])
                     for raw in group_by_keys(members):
-                        if kept is None or raw["__key__"] in kept:
+                        if verdicts is None or self._keeps(raw, verdicts, tar):
                             yield raw
             except tarfile.TarError as error:
                 raise ArtifactError(
@@ -146,12 +139,21 @@ class SpeechShards:
                     "again"
                 ) from error
 
+    def _keeps(self, raw: dict[str, Any], verdicts: Verdicts, tar: str) -> bool:
+        key = raw["__key__"]
+        if key not in verdicts:
+            raise ArtifactError(
+                f"{tar}: the selection {self.selection!r} has no verdict on {key}; the "
+                "corpus has changed since: make it anew with `pericope select`"
+            )
+        return verdicts[key]
+
     def _shuffled(
-        self, tars: list[str], kept: frozenset[str] | None, rng: random.Random
+        self, tars: list[str], verdicts: Verdicts | None, rng: random.Random
     ) -> Iterator[Clip]:
         """Shuffle in a small buffer."""
         buffer: list[dict[str, Any]] = []
-        for raw in self._raw(tars, kept):
+        for raw in self._raw(tars, verdicts):
             buffer.append(raw)
             if len(buffer) > self.shuffle_buffer:
                 yield parse_clip(buffer.pop(rng.randrange(len(buffer))))

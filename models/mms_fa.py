@@ -71,6 +71,7 @@ def load_mms_fa(device: str = "auto", weights: Path | None = None) -> WaveformMo
         network=lambda waveforms: network(waveforms)[0],
         device=chosen,
         variance_floor=_VARIANCE_FLOOR,
+        licence="CC-BY-NC-4.0",
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from models.card import card_licence
 from models.checkpoints import Checkpoint, find_checkpoint
 from models.devices import choose_device
 from models.vocabulary import read_vocabulary
@@ -63,6 +64,7 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
         network=logits,
         device=chosen,
         variance_floor=_VARIANCE_FLOOR if normalised else None,
+        licence=card_licence(checkpoint.folder),
     )
 
 

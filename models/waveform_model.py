@@ -53,6 +53,8 @@ class WaveformModel:
     end_offset_sec: float = 0.0
     join_offset_sec: float = 0.0
     score_threshold: float = SCORE_THRESHOLD
+    licence: str = ""
+    """Of the weights; "" unknown."""
 
     def normaliser(self, waveform_N: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Return what gives any part of a recording the mean and variance of all.

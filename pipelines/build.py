@@ -33,7 +33,7 @@ from pipelines.shard_stage import (
     shard_of,
     write_named_shard,
 )
-from pipelines.shards import remove_stale
+from pipelines.shard_writer import remove_stale
 from schemas.errors import ConfigError, PericopeError
 from schemas.segment import Reject
 from schemas.source import Recording

@@ -10,8 +10,10 @@ from rich.console import Console
 
 from pipelines.cli_doctor import doctor
 from pipelines.cli_inspect import inspect
+from pipelines.cli_report import report
 from pipelines.cli_run import run
 from pipelines.cli_select import select
+from pipelines.cli_shards import shards
 from pipelines.cli_synth import synth
 from pipelines.cli_train import train
 from schemas.errors import ConfigError, PericopeError
@@ -29,8 +31,10 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(select)
+app.command()(shards)
 app.command()(synth)
 app.add_typer(train, name="train")
+app.command()(report)
 app.command()(inspect)
 app.command()(doctor)
 

@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipelines.config import CorpusConfig
+    from pipelines.criteria import Criteria
 
 
 def select(
@@ -18,6 +22,9 @@ def select(
         list[str] | None,
         typer.Option(help="A condition; several must all hold."),
     ] = None,
+    lane: Annotated[
+        str, typer.Option(help="commercial: source and model must allow that use.")
+    ] = "",
     allow_empty: Annotated[
         bool, typer.Option(help="Write it even if nothing is kept.")
     ] = False,
@@ -29,7 +36,9 @@ def select(
 
     pericope select corpus.toml strict --where "score > -0.1 and confidence > 0.5"
 
-    pericope select corpus.toml read --where "chars_per_sec between 5 and 25"
+    pericope select corpus.toml open --where "cer < 0.1" --lane commercial
+
+    pericope select corpus.toml default  (by the rules of [select.default])
 
     Writes selections/NAME.parquet (key, keep, reasons) and NAME.json; no audio is read
     and no shard is touched. Conditions are SQL; text stands in single quotes. A missing
@@ -37,25 +46,14 @@ def select(
     """
     from pipelines.alone import alone_in
     from pipelines.config import load_config
-    from pipelines.rules import Rule
     from pipelines.select import select_segments
     from pipelines.store import Store
 
     config = load_config(corpus)
-    if name in config.select:
-        raise ConfigError(
-            f"selection {name!r}: its rule stands in {corpus} ([select.{name}]) and "
-            "`pericope run` makes it; choose another name for --where"
-        )
-    if not where:
-        raise ConfigError(
-            f"selection {name!r}: expected --where CONDITION, such as "
-            "--where 'score > -0.1'"
-        )
     root = Store(config.corpus.output).root
-    rules = [Rule(text) for text in where]
+    criteria = _criteria(config, corpus, name, where or [], lane)
     with alone_in(root):
-        selected = select_segments(root, name, rules, allow_empty=allow_empty)
+        selected = select_segments(root, name, criteria, allow_empty=allow_empty)
     for warning in selected.warnings:
         Console(stderr=True).print(f"pericope: {warning}", markup=False)
     if as_json:
@@ -65,6 +63,34 @@ def select(
     version = selected.summary["version"]
     told = "" if selected.is_new else ", as it was"
     print(f"{name}: version {version['number']} ({version['digest'][:12]}){told}")
+    if name == "default" and selected.is_new:
+        print("the ledger follows with the next `pericope run`")
+
+
+def _criteria(
+    config: "CorpusConfig", corpus: Path, name: str, where: list[str], lane: str
+) -> "Criteria":
+    """Return the rules of the command line, or those of the file."""
+    from pipelines.criteria import Criteria, Rule, as_lane
+    from pipelines.finish import model_threshold
+    from pipelines.store import Store
+
+    if not where and not lane:
+        chosen = config.select.get(name)
+        if chosen is None:
+            raise ConfigError(
+                f"selection {name!r}: expected --where CONDITION, such as --where "
+                f"'score > -0.1', or a name that stands in {corpus}: "
+                f"{', '.join(config.select)}"
+            )
+        root = Store(config.corpus.output).root
+        return chosen.criteria(model_threshold(root) if chosen.needs_threshold else 0.0)
+    if name in config.select:
+        raise ConfigError(
+            f"selection {name!r}: its rules stand in {corpus} ([select.{name}]); leave "
+            "--where and --lane away, or choose another name"
+        )
+    return Criteria(tuple(Rule(text) for text in where), as_lane(lane))
 
 
 def _table(summary: dict[str, Any]) -> Table:
@@ -72,11 +98,11 @@ def _table(summary: dict[str, Any]) -> Table:
     for title in ("kept h", "rejected h", "gained h", "lost h"):
         table.add_column(title, justify="right", no_wrap=True)
     changes = summary["change"]["languages"]
-    for language, hours in summary["languages"].items():
-        change = changes[language]
+    for language, change in changes.items():
+        hours = summary["languages"].get(language, {})
         numbers = (
-            hours["kept_hours"],
-            hours["lost_hours"],
+            hours.get("kept_hours", 0.0),
+            hours.get("lost_hours", 0.0),
             change["gained_hours"],
             change["lost_hours"],
         )

@@ -10,16 +10,10 @@ import re
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    ConfigDict,
-    PlainValidator,
-    TypeAdapter,
-    ValidationError,
-    with_config,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic_core import ErrorDetails
 
 from aligner.config import AlignConfig, SegmentConfig
 from pipelines.addresses import (
@@ -30,6 +24,7 @@ from pipelines.addresses import (
 )
 from pipelines.fetch_limits import FetchLimits
 from pipelines.opinion_config import OpinionConfig
+from pipelines.select_config import SelectionConfig, check_rules
 from schemas.errors import ConfigError, SourceRefused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -81,40 +76,6 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreRange:
-    """Scores that a selection keeps."""
-
-    min: float
-
-
-def _score(written: Any) -> Any:
-    """Read "auto", a number, or a table with a number as min."""
-    if written == "auto":
-        return written
-    least = written
-    if isinstance(written, dict) and list(written) == ["min"]:
-        least = written["min"]
-    is_number = isinstance(least, int | float) and not isinstance(least, bool)
-    if is_number and abs(least) < 1e6:  # not infinite, not NaN
-        return ScoreRange(min=float(least))
-    raise PydanticCustomError("score", "'auto', a number or { min = number }")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelectionConfig:
-    """[select.<name>]: which segments a selection keeps."""
-
-    score: Annotated[Literal["auto"] | ScoreRange, PlainValidator(_score)] = "auto"
-    """auto stands for the threshold that is stored with the model."""
-
-    def min_score(self, model_threshold: float) -> float:
-        """Return the lowest score that is kept."""
-        if isinstance(self.score, ScoreRange):
-            return self.score.min
-        return model_threshold
-
-
-@dataclass(frozen=True, kw_only=True)
 class ShardsConfig:
     """[shards]: how the corpus is packed."""
 
@@ -161,8 +122,9 @@ class CorpusConfig:
     run: RunConfig = field(default_factory=RunConfig)
 
     def __post_init__(self) -> None:
-        for name in self.select:
+        for name, selection in self.select.items():
             _check_name(f"select.{name}", name)
+            check_rules(name, selection)
         selections = {"default": SelectionConfig(), **self.select}
         object.__setattr__(self, "select", selections)
 
@@ -181,6 +143,8 @@ class CorpusConfig:
         for key in ("device", "keep_emissions"):
             del choices["model"][key]
         del choices["run"]
+        for selection in choices["select"].values():
+            selection["where"] = list(selection["where"])
         return choices
 
 

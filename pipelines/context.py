@@ -7,6 +7,7 @@ from typing import Any
 from aligner.config import AlignConfig, SegmentConfig
 from aligner.emissions import AcousticModel
 from models import load_acoustic_model
+from pipelines.criteria import Criteria
 from pipelines.fetch_limits import FetchLimits
 from pipelines.opinion_config import OpinionConfig
 from pipelines.store import Store
@@ -19,8 +20,9 @@ class RunContext:
     output: str
     model_name: str
     model_fingerprint: str
-    min_score: float
-    """Lowest score that the default selection keeps."""
+    criteria: Criteria
+    """What the default selection keeps."""
+    model_licence: str = ""
     manifest_folder: str = ""
     """Messages name sources relative to it, so that they are the same everywhere."""
     device: str = "auto"

@@ -15,6 +15,7 @@ from pipelines.calibration import (
 )
 from pipelines.context import RunContext
 from pipelines.cut_recording import CutRecording, clip_refs
+from pipelines.judge import judge_language
 from pipelines.ledger import (
     SILENT_OR_SHORT,
     Gap,
@@ -24,7 +25,6 @@ from pipelines.ledger import (
 )
 from pipelines.opinion import with_opinions
 from pipelines.score_recording import read_scores
-from pipelines.selections import select_by_score
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
 from schemas.alignment import ChapterAlignment
@@ -37,6 +37,9 @@ from schemas.tables import (
     AlignmentRow,
 )
 
+_CutInto = tuple[CutRecording, list[Segment], tuple[Gap, ...]]
+"""A recording, its segments, and why its other seconds are in none."""
+
 
 def write_language(
     language: str,
@@ -48,7 +51,7 @@ def write_language(
     """Write tables and calibration of a language; returns its code."""
     alignments: list[AlignmentRow] = []
     segments: list[Segment] = []
-    ledger: list[LedgerEntry] = []
+    cut_into: list[_CutInto] = []
     scores: list[RecordingScores] = []
     for cut in sorted(cuts, key=lambda cut: cut.recording_id):
         split = split_of(cut, splits)
@@ -63,15 +66,7 @@ def write_language(
         if cut.labeled:
             alignment = read_alignment(cut.alignment, context)
             alignments.extend(_rows(alignment, cut))
-        ledger.extend(_ledger(cut, own, alignment, context.min_score))
-    for failure in failures:
-        if failure.duration_sec is not None:
-            reject = failure.reject
-            ledger.extend(
-                rejected_ledger(
-                    reject.key, language, failure.duration_sec, reject.reason
-                )
-            )
+        cut_into.append((cut, own, _gaps(cut, own, alignment)))
     calibration = Calibration.of(scores)
     write_calibration(
         context.output,
@@ -83,6 +78,7 @@ def write_language(
     segments = with_trust(with_rate_places(segments), scores, calibration)
     write_rows(context.output, ALIGNMENT_TABLE, alignments, language)
     write_rows(context.output, SEGMENT_TABLE, segments, language)
+    ledger = _ledger(language, cut_into, failures, context)
     write_rows(context.output, LEDGER_TABLE, ledger, language)
     return language
 
@@ -130,18 +126,39 @@ def _rows(alignment: ChapterAlignment, cut: CutRecording) -> list[AlignmentRow]:
 
 
 def _ledger(
-    cut: CutRecording,
-    segments: list[Segment],
-    alignment: ChapterAlignment | None,
-    min_score: float,
+    language: str,
+    cut_into: Iterable[_CutInto],
+    failures: Iterable[Failure],
+    context: RunContext,
 ) -> list[LedgerEntry]:
-    """Account for every second of a recording under the default selection."""
-    verdicts = {
-        verdict.key: verdict for verdict in select_by_score(segments, min_score)
-    }
-    gaps: tuple[Gap, ...] = (Gap(0.0, cut.duration_sec, SILENT_OR_SHORT),)
-    if alignment is not None:
-        gaps = find_gaps(alignment, segments)
-    return build_ledger(
-        cut.recording_id, cut.language, cut.duration_sec, segments, verdicts, gaps
-    )
+    """Account for every second of a language whose segments are written.
+
+    They are judged as they stand in the table, so that the ledger says what the default
+    selection will say.
+    """
+    verdicts = judge_language(context.output, language, context.criteria)
+    ledger = [
+        entry
+        for cut, segments, gaps in cut_into
+        for entry in build_ledger(
+            cut.recording_id, language, cut.duration_sec, segments, verdicts, gaps
+        )
+    ]
+    for failure in failures:
+        if failure.duration_sec is not None:
+            reject = failure.reject
+            ledger.extend(
+                rejected_ledger(
+                    reject.key, language, failure.duration_sec, reject.reason
+                )
+            )
+    return ledger
+
+
+def _gaps(
+    cut: CutRecording, segments: list[Segment], alignment: ChapterAlignment | None
+) -> tuple[Gap, ...]:
+    """Return why seconds of a recording are in no segment."""
+    if alignment is None:
+        return (Gap(0.0, cut.duration_sec, SILENT_OR_SHORT),)
+    return find_gaps(alignment, segments)

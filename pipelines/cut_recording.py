@@ -1,7 +1,7 @@
 """Fourth step: a recording is cut into clips, encoded side by side in one pack."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from aligner.unlabeled import unlabeled_segments
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.clips import cut_clips
 from pipelines.context import RunContext
+from pipelines.licences import NO_MODEL
 from pipelines.progress import recording_done
 from pipelines.store import local_copy
 from pipelines.waveforms import forget_waveform, waveform_of
@@ -26,7 +27,7 @@ from schemas.tables import segment_from_row, segment_row
 from schemas.units import sec_from_samples
 
 STAGE = "cut"
-VERSION = 2
+VERSION = 3
 PACK = ".pack"
 INDEX = ".json"
 
@@ -126,7 +127,15 @@ def _cut_digest(aligned: AlignedRecording, context: RunContext) -> str:
         recording.language,
         aligned.fetched.audio.sha256,
     ]
-    return digest_of(STAGE, VERSION, source, about, asdict(context.segment))
+    licence = _model_licence(aligned, context)
+    return digest_of(STAGE, VERSION, source, about, licence, asdict(context.segment))
+
+
+def _model_licence(aligned: AlignedRecording, context: RunContext) -> str:
+    """Return the licence of the weights that had a say in the segments."""
+    if not aligned.digest or aligned.fetched.timing is not None:
+        return NO_MODEL
+    return context.model_licence
 
 
 def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
@@ -145,7 +154,11 @@ def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
         levels = level_db(waveform)
         segments = unlabeled_segments(recording, levels, duration_sec)
         unit = recording.recording_id
-    segments = with_sound(segments, waveform, levels, alignment)
+    licence = _model_licence(aligned, context)
+    segments = tuple(
+        replace(segment, model_licence=licence)
+        for segment in with_sound(segments, waveform, levels, alignment)
+    )
     with context.store.writing(STAGE, digest, PACK) as pack:
         places = cut_clips(waveform, segments, pack)
     clips = [

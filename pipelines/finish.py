@@ -1,21 +1,23 @@
 """The end of a run: selections and corpus.json, made from the tables."""
 
 import json
-from collections.abc import Iterable
+import logging
 from importlib.metadata import version
 from typing import Any
 
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext
 from pipelines.manifest import Manifest
-from pipelines.selections import select_by_score, write_selection
-from pipelines.store import write_atomic
+from pipelines.select import select_segments
+from pipelines.store import local_copy, write_atomic
 from pipelines.summary import LanguageSummary, summarise
-from pipelines.tables import read_segments
-from schemas.segment import Segment
-from schemas.tables import SCHEMA_VERSION
+from pipelines.tables import segments_dataset
+from schemas.errors import ArtifactError
+from schemas.tables import SCHEMA_VERSION, SEGMENTS
 
 FORMAT = "pericope-corpus/1"
+DESCRIPTION = "corpus.json"
+_LOG = logging.getLogger(__name__)
 
 
 def finish_corpus(
@@ -31,24 +33,41 @@ def finish_corpus(
     """
     root = context.output
     summaries = summarise(root)
+    has_segments = any(summary.segments for summary in summaries)
+    segments = segments_dataset(root) if has_segments else SEGMENTS.empty_table()
     for name, selection in sorted(config.select.items()):
-        min_score = selection.min_score(threshold)
-        has_segments = any(summary.segments for summary in summaries)
-        segments = read_segments(root) if has_segments else iter(())
-        _write_selection(root, name, segments, min_score)
-    document = _description(config, manifest, context, summaries)
+        criteria = selection.criteria(threshold)
+        # Hours of work are behind it: rules that keep nothing are told, no more.
+        made = select_segments(
+            root, name, criteria, allow_empty=True, compare=False, segments=segments
+        )
+        if made.summary["languages"] and made.keeps_nothing:
+            _LOG.warning("selection %s: %s", name, "; ".join(made.warnings))
+    document = _description(config, manifest, context, summaries, threshold)
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
-    write_atomic(f"{root}/corpus.json", f"{text}\n".encode())
+    write_atomic(f"{root}/{DESCRIPTION}", f"{text}\n".encode())
     return sum(summary.rejects for summary in summaries)
 
 
-def _write_selection(
-    root: str, name: str, segments: Iterable[Segment], min_score: float
-) -> None:
-    labeled = [segment for segment in segments if segment.text]
-    verdicts = select_by_score(labeled, min_score)
-    judged = zip(labeled, verdicts, strict=True)
-    write_selection(root, name, judged, {"score": {"min": min_score}})
+def model_threshold(root: str) -> float:
+    """Return the score that is stored with the model that a corpus was made with.
+
+    Raises:
+      ArtifactError: there is no finished corpus, or one of an earlier version.
+    """
+    uri = f"{root}/{DESCRIPTION}"
+    try:
+        with local_copy(uri) as path:
+            return float(json.loads(path.read_bytes())["model"]["score_threshold"])
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"{uri}: expected a finished corpus, found none; say `pericope run` first"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{uri}: expected the model's score_threshold ({error!r}); say "
+            "`pericope run` again, which writes it anew"
+        ) from error
 
 
 def _description(
@@ -56,6 +75,7 @@ def _description(
     manifest: Manifest,
     context: RunContext,
     summaries: list[LanguageSummary],
+    threshold: float,
 ) -> dict[str, Any]:
     """Return corpus.json: nothing in it depends on the time or the machine."""
     return {
@@ -68,6 +88,8 @@ def _description(
         "model": {
             "name": context.model_name,
             "fingerprint": context.model_fingerprint,
+            "licence": context.model_licence,
+            "score_threshold": threshold,
         },
         "languages": {
             summary.language: {

@@ -56,16 +56,18 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
     if not workers:
         device = choose_device(config.model.device if needs_model else "cpu")
         workers = default_workers(device)
-    fingerprint, threshold = "none", 0.0
+    fingerprint, threshold, licence = "none", 0.0, ""
     if needs_model:
         model = loaded_model(config.model.name, config.model.device)
         fingerprint, threshold = model.fingerprint, model.score_threshold
+        licence = model.licence
     context = RunContext(
         output=Store(corpus.output).root,
         manifest_folder=os.path.realpath(Path(corpus.manifest).parent),
         model_name=config.model.name,
         model_fingerprint=fingerprint,
-        min_score=config.select["default"].min_score(threshold),
+        model_licence=licence,
+        criteria=config.select["default"].criteria(threshold),
         device=config.model.device,
         align=config.align,
         segment=config.segment,

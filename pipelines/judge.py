@@ -14,14 +14,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from pipelines.rules import Condition
+from pipelines.conditions import Condition, LicenceCondition, RuleCondition
+from pipelines.criteria import Criteria
+from pipelines.licences import NO_MODEL, is_commercially_clean
+from pipelines.rules import parse_rule
+from pipelines.tables import segments_dataset
 from schemas.errors import ConfigError
-from schemas.tables import SEGMENTS
+from schemas.tables import SEGMENTS, Verdict
 
 _ROWS = 1 << 17
 _MEMORY = "2GB"
 _THREADS = 2
-_TRUE, _FALSE, _MISSING = 0, 1, 2
 
 
 def sealed_connection(
@@ -44,36 +47,88 @@ def sealed_connection(
 
 @dataclass(frozen=True)
 class JudgedBatch:
-    """Verdicts on segments, in the order of the table; row i of each belongs together.
+    """Verdicts on N segments, in the order of the table.
 
-    ``outcomes`` has a row for each condition: 0 true, 1 false, 2 no value, and above it
-    2 + the sum of 2**k over the condition's columns k that are missing.
+    ``outcomes`` (K, D) are the D different ones that the K conditions have together
+    (see ``Condition.outcome_sql``), by first appearance; ``codes`` (N,) tell which of
+    them a segment has.
     """
 
     keys: pa.Array
     languages: pa.Array
     lengths_msec: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int64]
     outcomes: npt.NDArray[np.int64]
 
+    def reasons(self, conditions: Sequence[Condition]) -> list[tuple[str, ...]]:
+        """Return the reasons of each of the D outcomes; kept are those without any."""
+        return [
+            tuple(
+                dict.fromkeys(
+                    reason
+                    for condition, outcome in zip(conditions, together, strict=True)
+                    for reason in condition.reasons(int(outcome))
+                )
+            )
+            for together in self.outcomes.T
+        ]
 
-def check_boolean(
-    conditions: Sequence[Condition], connection: duckdb.DuckDBPyConnection
-) -> None:
-    """Refuse what is no truth value.
+
+def check_criteria(criteria: Criteria) -> None:
+    """Find fault with rules before there is anything to judge.
 
     Raises:
-      ConfigError: a condition is a number or a text, or compares what cannot be.
+      ConfigError: as in ``conditions_of``.
     """
-    for condition in conditions:
-        try:
-            relation = connection.sql(f"SELECT {condition.sql} AS c FROM {_SOURCE}")
-        except duckdb.Error as error:
-            raise _not_computed(condition.label, error) from error
-        if str(relation.types[0]) != "BOOLEAN":
-            raise ConfigError(
-                f"rule {condition.label!r}: expected true or false, got a "
-                f"{relation.types[0]}; compare it with something"
-            )
+    with sealed_connection(SEGMENTS.empty_table()) as connection:
+        conditions_of(criteria, connection)
+
+
+def conditions_of(
+    criteria: Criteria, connection: duckdb.DuckDBPyConnection
+) -> list[Condition]:
+    """Return all that a segment must meet.
+
+    Raises:
+      ConfigError: a rule cannot be read, is a number or a text, or compares what cannot
+        be compared.
+    """
+    rules = [part for rule in criteria.rules for part in parse_rule(rule, connection)]
+    for condition in rules:
+        _check_boolean(condition, connection)
+    lane: list[Condition] = []
+    if criteria.lane:
+        lane = [
+            LicenceCondition("licence", _unclean("licence", connection)),
+            LicenceCondition(
+                "model_licence", _unclean("model_licence", connection, NO_MODEL)
+            ),
+        ]
+    return [*rules, *lane]
+
+
+def _check_boolean(
+    condition: RuleCondition, connection: duckdb.DuckDBPyConnection
+) -> None:
+    try:
+        relation = connection.sql(f"SELECT {condition.sql} AS c FROM {_SOURCE}")
+    except duckdb.Error as error:
+        raise _not_computed(condition.label, error) from error
+    if str(relation.types[0]) != "BOOLEAN":
+        raise ConfigError(
+            f"rule {condition.label!r}: expected true or false, got a "
+            f"{relation.types[0]}; compare it with something"
+        )
+
+
+def _unclean(
+    column: str, connection: duckdb.DuckDBPyConnection, *clean: str
+) -> tuple[str, ...]:
+    query = f'SELECT DISTINCT "{column}" FROM {_SOURCE} ORDER BY 1'
+    found = [text for (text,) in connection.execute(query).fetchall()]
+    return tuple(
+        text for text in found if text not in clean and not is_commercially_clean(text)
+    )
 
 
 def judge(
@@ -85,36 +140,60 @@ def judge(
       ConfigError: a condition cannot be computed for some segment.
     """
     codes = [
-        f"{_outcome(condition)} AS c{number}"
+        f"{condition.outcome_sql} AS c{number}"
         for number, condition in enumerate(conditions)
     ]
     columns = ["key", "language", "round(duration_sec * 1000)::BIGINT AS msec", *codes]
     query = f"SELECT {', '.join(columns)} FROM {_SOURCE}"
     try:
         for batch in connection.sql(query).to_arrow_reader(_ROWS):
+            found = [np.asarray(batch[f"c{k}"]) for k in range(len(codes))]
             yield JudgedBatch(
                 batch["key"],
                 batch["language"],
                 np.asarray(batch["msec"]),
-                np.stack([np.asarray(batch[f"c{k}"]) for k in range(len(codes))]),
+                *_coded(np.array(found, np.int64).reshape(-1, len(batch))),
             )
     except (duckdb.Error, pa.ArrowException) as error:
-        labels = "; ".join(condition.label for condition in conditions)
+        labels = "; ".join(condition.shown for condition in conditions)
         raise _not_computed(labels, error) from error
 
 
-def reasons_of(condition: Condition, outcome: int) -> tuple[str, ...]:
-    """Return the reasons that an outcome of a condition stands for."""
-    if outcome == _TRUE:
-        return ()
-    if outcome == _FALSE:
-        return (condition.label,)
-    missing = tuple(
-        f"no_{name}"
-        for k, name in enumerate(condition.columns)
-        if (outcome - _MISSING) >> k & 1
-    )
-    return missing or (f"{condition.label}: no value",)
+def judge_language(root: str, language: str, criteria: Criteria) -> dict[str, Verdict]:
+    """Return the verdicts on the segments with text of one language, by key.
+
+    Raises:
+      ConfigError: as in ``conditions_of`` and ``judge``.
+      ArtifactError: there is no table of that language.
+    """
+    verdicts = {}
+    with sealed_connection(segments_dataset(root, language)) as connection:
+        conditions = conditions_of(criteria, connection)
+        for batch in judge(conditions, connection):
+            reasons = batch.reasons(conditions)
+            for key, code in zip(batch.keys.to_pylist(), batch.codes, strict=True):
+                verdicts[key] = Verdict(key, not reasons[code], reasons[code])
+    return verdicts
+
+
+def _coded(
+    outcomes_KN: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return for each column which of the different ones it is, and these."""
+    rows = outcomes_KN.shape[1]
+    codes = np.zeros(rows, np.int64)
+    for outcomes in outcomes_KN:
+        # Numbers below the count of rows, so that the product fits.
+        codes = _numbered(codes * rows + _numbered(outcomes))
+    first = np.zeros(codes.max(initial=-1) + 1, np.int64)
+    first[codes[::-1]] = np.arange(rows)[::-1]  # the last one to be set stays
+    return codes, outcomes_KN[:, first]
+
+
+def _numbered(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return numbers from 0 by first appearance, equal for equal values."""
+    indices = pa.array(values).dictionary_encode().indices
+    return np.asarray(indices).astype(np.int64)
 
 
 def observed(column: str, connection: duckdb.DuckDBPyConnection) -> str:
@@ -144,17 +223,6 @@ def _view() -> str:
 
 
 _SOURCE = _view()
-
-
-def _outcome(condition: Condition) -> str:
-    missing = "".join(
-        f' + {1 << k} * ("{name}" IS NULL)::BIGINT'
-        for k, name in enumerate(condition.columns)
-    )
-    return (
-        f"(CASE WHEN ({condition.sql}) IS NULL THEN {_MISSING}{missing} "
-        f"WHEN {condition.sql} THEN {_TRUE} ELSE {_FALSE} END)::BIGINT"
-    )
 
 
 def _not_computed(label: str, error: Exception) -> ConfigError:

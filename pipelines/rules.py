@@ -8,12 +8,14 @@ of several conditions joined by AND is taken apart, so that each has its own rea
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from pipelines.conditions import RuleCondition
+from pipelines.criteria import Rule
 from schemas.errors import ConfigError
 from schemas.tables import SEGMENTS
 
@@ -27,7 +29,7 @@ FUNCTIONS = frozenset(
 )
 _CLASSES = frozenset(
     "BETWEEN CASE CAST COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION "
-    "OPERATOR".split()
+    "OPERATOR TYPE".split()
 )
 _OPERATORS = frozenset(
     "OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_COALESCE COMPARE_IN "
@@ -39,26 +41,9 @@ _NO_LOCATION = 2**64 - 1
 Node = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One rule as it was written; ``name`` may be empty."""
-
-    text: str
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One part of a rule: a segment is kept only where it is true."""
-
-    label: str
-    """The reason of a segment for which it is false."""
-    sql: str
-    columns: tuple[str, ...]
-    """The columns it speaks of, in the order of the table."""
-
-
-def parse_rule(rule: Rule, connection: duckdb.DuckDBPyConnection) -> list[Condition]:
+def parse_rule(
+    rule: Rule, connection: duckdb.DuckDBPyConnection
+) -> list[RuleCondition]:
     """Take a rule apart at its outer ANDs.
 
     Raises:
@@ -82,12 +67,13 @@ def parse_rule(rule: Rule, connection: duckdb.DuckDBPyConnection) -> list[Condit
     conditions = []
     for part in parts:
         sql = _printed(tree, part, connection)
-        label = sql.removeprefix("(").removesuffix(")") if sql[0] == "(" else sql
-        if rule.name:
-            label = rule.name if len(parts) == 1 else f"{rule.name}: {label}"
         found = {_column(node) for node in _nodes(part) if _is_column(node)}
         columns = tuple(name for name in COLUMNS if name in found)
-        conditions.append(Condition(label, sql, columns))
+        condition = RuleCondition("", sql, columns)
+        label = condition.shown
+        if rule.name:
+            label = rule.name if len(parts) == 1 else f"{rule.name}: {label}"
+        conditions.append(replace(condition, label=label))
     return conditions
 
 
@@ -147,6 +133,8 @@ def _check_node(node: Node, text: str) -> None:
         )
     if kind == "FUNCTION":
         _check_function(node, text)
+    if kind == "TYPE" and (node["schema"] or node["catalog"]):
+        _refuse(text, f"the type {node['type_name']!r} of a schema", place)
     if _is_column(node):
         _check_column(node, text)
 
@@ -197,7 +185,9 @@ def _printed(tree: Node, part: Node, connection: duckdb.DuckDBPyConnection) -> s
 def _refuse(text: str, got: str, position: Any = None) -> None:
     shown = text
     if position is not None and int(position) != _NO_LOCATION:
-        at = min(max(int(position) - len(_PREFIX), 0), len(text))
+        at = max(int(position) - len(_PREFIX), 0)
+        if at >= len(text):  # at the bracket that we have put behind it
+            at, got = len(text), "a syntax error at its end"
         start = text.rfind("\n", 0, at) + 1
         line = text[start:].split("\n", maxsplit=1)[0]
         shown = f"{line}\n{' ' * (at - start)}^"

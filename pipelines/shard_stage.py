@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from pipelines.context import RunContext
 from pipelines.cut_recording import CutRecording, clip_keys, clip_refs
-from pipelines.shards import ShardGroup, plan_shard, shard_count, write_shard
+from pipelines.shard_writer import write_shard
+from pipelines.shards import ShardGroup, plan_shard, shard_count
 from schemas.keys import stable_bucket
 from schemas.segment import ClipRef
 

@@ -1,37 +1,25 @@
-"""WebDataset shards: which clip goes where, and tars of the same bytes every time.
+"""Shards of a corpus: which sample goes where, and where it is found again.
 
-A clip's shard depends on its key and on how many clips its language and split have,
-never on the order in which they come. A shard is written beside an index of its samples
-that names the plan it was made from: where the plan is the same, nothing is written.
+A sample's shard depends on its key and on how many samples its language and split have,
+never on the order in which they come.
 """
 
-import io
-import json
 import math
-import os
-import re
-import tarfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.addresses import local_path_of
-from pipelines.store import filesystem_of, local_copy, write_atomic, writing
+from pipelines.store import filesystem_of
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of, stable_bucket
 from schemas.segment import ClipRef, Segment
-from schemas.tables import INDEX_TABLE, VERSION_KEY, IndexEntry, sample_row
+from schemas.tables import INDEX_TABLE, sample_row
 
 FOLDER = "shards"
 # Part of every plan's name: a change in how shards are written makes all of them anew.
 _VERSION = 1
-_OUR_NAME = re.compile(r".+-\d{6}\.tar|index-\d{6}\.parquet")
-_PLAN_KEY, _BYTES_KEY = b"pericope.plan", b"pericope.bytes"
 
 
 @dataclass(frozen=True, order=True)
@@ -55,6 +43,15 @@ class ShardGroup:
             return f"{FOLDER}/labeled/{self.language}/{self.split}"
         return f"{FOLDER}/unlabeled/{self.language}"
 
+    def paths(self, number: int) -> tuple[str, str]:
+        """Return the places of a shard and of the index of its samples beside it."""
+        parts = [self.language, *([self.split] if self.labeled else [])]
+        name = "-".join(parts)
+        return (
+            f"{self.folder}/{name}-{number:06d}.tar",
+            f"{self.folder}/index-{number:06d}.parquet",
+        )
+
 
 @dataclass(frozen=True)
 class ShardPlan:
@@ -67,19 +64,12 @@ class ShardPlan:
     @property
     def path(self) -> str:
         """The tar's place in the corpus."""
-        group = self.group
-        parts = [group.language, *([group.split] if group.labeled else [])]
-        return f"{group.folder}/{'-'.join(parts)}-{self.number:06d}.tar"
-
-    @property
-    def index_path(self) -> str:
-        """The place of the index of its samples, beside the tar."""
-        return f"{self.group.folder}/index-{self.number:06d}.parquet"
+        return self.paths[0]
 
     @property
     def paths(self) -> tuple[str, str]:
-        """The places of both files."""
-        return self.path, self.index_path
+        """The places of tar and index."""
+        return self.group.paths(self.number)
 
     @cached_property
     def digest(self) -> str:
@@ -88,14 +78,15 @@ class ShardPlan:
         A pack is named by what is in it, so its folder does not matter.
         """
         clips = [
-            [sample_row(ref.segment), ref.pack.rsplit("/", 1)[-1], *_range_of(ref)]
+            [
+                sample_row(ref.segment),
+                ref.pack.rsplit("/", 1)[-1],
+                ref.offset,
+                ref.offset + ref.length,
+            ]
             for ref in self.refs
         ]
         return digest_of("shard", _VERSION, self.path, clips)
-
-
-def _range_of(ref: ClipRef) -> tuple[int, int]:
-    return ref.offset, ref.offset + ref.length
 
 
 def shard_count(samples: int, samples_per_shard: int) -> int:
@@ -148,137 +139,6 @@ def plan_shard(group: ShardGroup, number: int, refs: Iterable[ClipRef]) -> Shard
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"{group.folder}: {twice} comes more than once")
     return ShardPlan(group, number, tuple(ordered))
-
-
-def write_shard(plan: ShardPlan, root: str) -> bool:
-    """Write a shard and its index below the corpus ``root``, unless they are there.
-
-    The index goes last and is removed first, so that it never describes another tar.
-
-    Returns:
-      Whether anything was written.
-
-    Raises:
-      ArtifactError: a pack is shorter than it should be.
-    """
-    tar_uri, index_uri = f"{root}/{plan.path}", f"{root}/{plan.index_path}"
-    if _is_written(plan, tar_uri, index_uri):
-        return False
-    _remove(index_uri)
-    with writing(tar_uri) as file:
-        entries = []
-        # PAX is plain USTAR, but for names of more than 100 characters.
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for ref in plan.refs:
-                offset = tar.offset
-                _add_sample(tar, ref)
-                key, length = ref.segment.key, tar.offset - offset
-                entries.append(IndexEntry(key, plan.path, offset, length))
-        size = file.tell()
-    _write_index(plan, entries, size, index_uri)
-    return True
-
-
-def _add_sample(tar: tarfile.TarFile, ref: ClipRef) -> None:
-    key, text = ref.segment.key, ref.segment.text
-    members = {"flac": _read_clip(ref), "json": sample_json(ref)}
-    if ref.labeled or text:
-        members["txt"] = text.encode()
-    for suffix, data in sorted(members.items()):
-        member = tarfile.TarInfo(f"{key}.{suffix}")  # mtime, uid and gid are 0
-        member.size, member.mode = len(data), 0o644
-        tar.addfile(member, io.BytesIO(data))
-
-
-def _read_clip(ref: ClipRef) -> bytes:
-    filesystem, path = filesystem_of(ref.pack)
-    start, end = _range_of(ref)
-    data = filesystem.cat_file(path, start=start, end=end)
-    if len(data) != ref.length:
-        raise ArtifactError(
-            f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, got "
-            f"{len(data)} of {ref.length}; delete the pack and run again"
-        )
-    return data
-
-
-def sample_json(ref: ClipRef) -> bytes:
-    """Return a sample's ``.json``: its ``sample_row``, NaN as null."""
-    row = _without_nan(sample_row(ref.segment))
-    text = json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return text.encode()
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _write_index(
-    plan: ShardPlan, entries: Sequence[IndexEntry], size: int, uri: str
-) -> None:
-    table = INDEX_TABLE.table(entries)
-    made_from = {_PLAN_KEY: plan.digest.encode(), _BYTES_KEY: str(size).encode()}
-    buffer = io.BytesIO()
-    pq.write_table(
-        table.replace_schema_metadata({**table.schema.metadata, **made_from}),
-        buffer,
-        compression="zstd",
-    )
-    write_atomic(uri, buffer.getvalue())
-
-
-def _is_written(plan: ShardPlan, tar_uri: str, index_uri: str) -> bool:
-    filesystem, tar_path = filesystem_of(tar_uri)
-    try:
-        with local_copy(index_uri) as path:
-            made_from = pq.read_schema(path).metadata or {}
-        size = filesystem.info(tar_path)["size"]
-    except (FileNotFoundError, pa.ArrowInvalid):  # a damaged index is no index
-        return False
-    wanted = {
-        _PLAN_KEY: plan.digest.encode(),
-        _BYTES_KEY: str(size).encode(),
-        VERSION_KEY: INDEX_TABLE.schema.metadata[VERSION_KEY],
-    }
-    return wanted.items() <= made_from.items()
-
-
-def remove_stale(root: str, paths: Iterable[str]) -> int:
-    """Delete shards and indexes of earlier plans; return how many files.
-
-    Args:
-      root: the corpus.
-      paths: the ``paths`` of every plan that belongs to it now.
-    """
-    filesystem, folder = filesystem_of(f"{root}/{FOLDER}")
-    outside = folder.removesuffix(FOLDER)
-    kept = {outside + path for path in paths}
-    stale = [
-        path
-        for path in filesystem.find(folder)
-        if _OUR_NAME.fullmatch(path.rsplit("/", 1)[-1]) and path not in kept
-    ]
-    for path in stale:
-        filesystem.rm_file(path)
-    if local_path_of(root) is not None:
-        _remove_empty_folders(folder)
-    return len(stale)
-
-
-def _remove_empty_folders(folder: str) -> None:
-    for inner, _, _ in os.walk(folder, topdown=False):
-        if not os.listdir(inner):
-            os.rmdir(inner)
-
-
-def _remove(uri: str) -> None:
-    filesystem, path = filesystem_of(uri)
-    with suppress(FileNotFoundError):
-        filesystem.rm_file(path)
 
 
 def find_sample(root: str, segment: Segment) -> bytes:

@@ -14,7 +14,7 @@ from pipelines.context import RunContext
 from pipelines.corpus_tables import prune_tables, write_language, write_rejects
 from pipelines.cut_recording import CutRecording
 from pipelines.shard_stage import sample_refs, shard_of, write_named_shard
-from pipelines.shards import remove_stale
+from pipelines.shard_writer import remove_stale
 
 FAILURES = "failures"
 

@@ -105,17 +105,32 @@ def read_segments(root: str, language: str = _ALL) -> Iterator[Segment]:
     return _read(root, SEGMENT_TABLE, language)
 
 
-def segments_dataset(root: str) -> pads.Dataset:
-    """Return the whole table of segments, ordered by language and key, not yet read.
+def segments_dataset(root: str, language: str = _ALL) -> pads.Dataset:
+    """Return the table of segments, ordered by language and key, not yet read.
 
     Raises:
       ArtifactError: there are none, or they are of another version.
     """
-    paths = _paths(root, SEGMENT_TABLE, _ALL)
-    dataset = _dataset(root, SEGMENT_TABLE, paths)
+    return table_dataset(root, SEGMENT_TABLE, language)
+
+
+def table_dataset(
+    root: str, kind: TableKind[Any], language: str = _ALL
+) -> pads.Dataset:
+    """Return a table, or one language of it, not yet read; rows in their order.
+
+    Raises:
+      ArtifactError: there is none, or it is of another version.
+    """
+    dataset = _dataset(root, kind, _paths(root, kind, language))
     for fragment in dataset.get_fragments():
-        check_schema(_schema_of(fragment), SEGMENT_TABLE.schema, fragment.path)
+        check_schema(_schema_of(fragment), kind.schema, fragment.path)
     return dataset
+
+
+def has_table(root: str, kind: TableKind[Any]) -> bool:
+    """Tell whether a run has written the table, be it empty."""
+    return bool(_parts(root, kind))
 
 
 def read_alignments(root: str, language: str = _ALL) -> Iterator[AlignmentRow]:

@@ -62,7 +62,8 @@ class Segment:
     licence: str = ""
     """Of the recording."""
     model_licence: str = ""
-    """Of the weights that aligned it; "none" where times were known."""
+    """Of the weights that aligned it, "" unknown; "none" where none had a say: known
+    times, and audio without text."""
 
 
 # They depend on other recordings or on a later look, and are in the table alone, so

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
+
+from schemas.selection import LANGUAGES_KEY, SUMMARY_KEY
+from schemas.tables import SELECTION_TABLE, Verdict
 
 Sample = Mapping[str, bytes]
 
@@ -87,8 +89,11 @@ def shard_path(corpus: Path, language: str, split: str, number: int = 0) -> Path
 def write_selection(corpus: Path, name: str, verdicts: Mapping[str, bool]) -> None:
     path = corpus / "selections" / f"{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    keys, keeps = list(verdicts), list(verdicts.values())
-    pq.write_table(pa.table({"key": keys, "keep": keeps}), path)
+    table = SELECTION_TABLE.table(Verdict(key, keep) for key, keep in verdicts.items())
+    languages = [["swh", len(verdicts)]]
+    notes = {SUMMARY_KEY: b"{}", LANGUAGES_KEY: json.dumps(languages).encode()}
+    marked = table.replace_schema_metadata({**table.schema.metadata, **notes})
+    pq.write_table(marked, path)
 
 
 def write_speech_corpus(

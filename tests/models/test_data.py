@@ -110,7 +110,7 @@ def test_a_corpus_without_shards_is_a_wrong_setting(corpus, tmp_path):
 
 
 def test_an_unknown_selection_is_a_wrong_setting(corpus):
-    with pytest.raises(ConfigError, match=r"strict\.parquet: no such selection"):
+    with pytest.raises(ConfigError, match=r"strict\.parquet: there is no selection"):
         next(SpeechShards(corpus=corpus, selection="strict").epoch(0))
 
 
@@ -123,7 +123,15 @@ def test_a_damaged_selection_is_named(kind, corpus, tmp_path):
         path.write_bytes(b"PAR1 and no more")
     else:
         pq.write_table(pa.table({"key": ["a_1_2"]}), path)
-    with pytest.raises(ArtifactError, match=r"default\.parquet: damaged selection"):
+    told = {"no parquet": "damaged selection", "other columns": "no table of pericope"}
+    with pytest.raises(ArtifactError, match=rf"default\.parquet: .*{told[kind]}"):
+        next(SpeechShards(corpus=tmp_path).epoch(0))
+
+
+def test_a_selection_of_other_segments_is_told(tmp_path):
+    write_tar(shard_path(tmp_path, "swh", "train"), {"a_1_2": spoken_sample(["a"])})
+    write_selection(tmp_path, "default", {"a_1_3": True})
+    with pytest.raises(ArtifactError, match=r"'default' has no verdict on a_1_2"):
         next(SpeechShards(corpus=tmp_path).epoch(0))
 
 

@@ -80,6 +80,7 @@ def test_labels(weights):
     assert (model.blank, model.labels[0]) == (0, "")
     assert (model.romanised, model.word_separator) == (True, None)
     assert (model.score_threshold, model.hop_samples) == (-0.2, 320)
+    assert model.licence == "CC-BY-NC-4.0"
 
 
 def test_equal_to_torchaudios_own_forward(weights):

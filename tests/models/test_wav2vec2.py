@@ -57,6 +57,7 @@ def reference_log_probs(network: Wav2Vec2ForCTC, waveform_N: np.ndarray) -> np.n
 
 def test_labels_blank_and_alphabet(plain):
     model: AcousticModel = load_wav2vec2(str(plain), "cpu")
+    assert model.licence == ""  # there is no card
     assert model.labels == ("", "<s>", "</s>", "<unk>", "|", *"abcdefgh'")
     assert (model.blank, model.word_separator, model.romanised) == (0, 4, True)
     assert (model.hop_samples, model.score_threshold) == (320, -0.2)

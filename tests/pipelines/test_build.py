@@ -203,6 +203,8 @@ def test_corpus_json_says_what_it_was_made_of(finished):
     document = json.loads(text)
     assert document["name"] == "test"
     assert document["model"]["name"] == "bundled"
+    assert document["model"]["licence"] == "Apache-2.0"
+    assert -5 < document["model"]["score_threshold"] < 0
     assert re.fullmatch("[0-9a-f]{64}", document["model"]["fingerprint"])
     assert re.fullmatch("[0-9a-f]{64}", document["manifest_sha256"])
     assert document["configuration"]["segment"]["target_sec"] == 12
@@ -211,7 +213,12 @@ def test_corpus_json_says_what_it_was_made_of(finished):
     assert str(finished.parent) not in text  # nothing depends on the place
 
 
-def test_verse_bridges_and_own_selections(speech, tmp_path):
+def test_every_segment_names_the_licence_of_its_model(finished):
+    licences = {(bool(s.text), s.model_licence) for s in read_segments(str(finished))}
+    assert licences == {(True, "Apache-2.0"), (False, "none")}
+
+
+def test_verse_bridges_and_own_selections(speech, tmp_path, caplog):
     rows = [speech.row(UNLABELED)]
     settings = (
         '[segment]\nmode = "verse"\n[select.default]\nscore = { min = 1 }\n'
@@ -228,6 +235,8 @@ def test_verse_bridges_and_own_selections(speech, tmp_path):
     bridge = next(s for s in segments if s.verses == "1-2")
     assert bridge.text == f"{first} {second}"
     # No score is above 0, so nothing is labeled by the selection called default.
+    told = "selection default: rule 'score >= 1.0e0' holds for none of"
+    assert told in caplog.text and "selection everything" not in caplog.text
     assert not any(v.keep for v in read_selection(output, "default").values())
     assert all(v.keep for v in read_selection(output, "everything").values())
     ledger = list(read_ledger(output))
@@ -236,8 +245,19 @@ def test_verse_bridges_and_own_selections(speech, tmp_path):
     shards = list((tmp_path / "corpus/shards").rglob("*.tar"))
     assert 1 < len(shards) <= len(segments)
     # Shards made otherwise vanish when they are no longer those of the corpus.
-    toml.write_text(toml.read_text().replace("per_shard = 1", "per_shard = 1000"))
+    text = toml.read_text().replace("per_shard = 1", "per_shard = 1000")
+    median_sec = sorted(s.duration_sec for s in segments)[len(segments) // 2]
+    rule = f'where = {{ long = "duration_sec > {median_sec}" }}'
+    toml.write_text(text.replace("score = { min = 1 }", rule))
     assert run_plainly(toml) == 0
+    # The ledger follows the rules of the selection called default.
+    kept = {key for key, v in read_selection(output, "default").items() if v.keep}
+    lengths = [s.duration_sec for s in segments if s.duration_sec > median_sec]
+    assert len(kept) == len(lengths) > 0
+    ledger = list(read_ledger(output))
+    labeled = [e.end_sec - e.start_sec for e in ledger if e.fate is Fate.LABELED]
+    assert sorted(labeled) == pytest.approx(sorted(lengths), abs=0.002)
+    assert "long" in {entry.reason for entry in ledger}
     assert len(list((tmp_path / "corpus/shards").rglob("*.*"))) == 2
 
 
@@ -272,6 +292,8 @@ def test_a_language_without_any_text(speech, forks, tmp_path):
     assert json.loads((output / "corpus.json").read_text())["model"] == {
         "name": "bundled",
         "fingerprint": "none",
+        "licence": "",
+        "score_threshold": 0.0,
     }
 
 

@@ -8,14 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aligner.config import AlignConfig, SegmentConfig
-from pipelines.config import (
-    CorpusConfig,
-    CorpusSection,
-    ScoreRange,
-    SelectionConfig,
-    load_config,
-)
+from pipelines.config import CorpusConfig, CorpusSection, load_config
+from pipelines.criteria import Criteria, Rule, score_rule
 from pipelines.fetch_limits import FetchLimits
+from pipelines.select_config import ScoreRange, SelectionConfig
 from schemas.errors import ConfigError
 
 SMALLEST = '[corpus]\nname = "demo"\nmanifest = "in/rows.csv"\noutput = "../out"\n'
@@ -81,7 +77,7 @@ def test_every_section_is_read(tmp_path):
     assert (config.model.name, config.model.device) == ("hf:folder#swh", "cuda:1")
     assert config.align == AlignConfig(pause_cost=0.0)
     assert config.segment == SegmentConfig(mode="verse")
-    assert config.select["default"].min_score(-9.0) == -0.2
+    assert config.select["default"].criteria(-9.0).rules == (score_rule(-0.2),)
     assert config.select["strict"].score == ScoreRange(min=0.0)
     assert config.shards.samples_per_shard == 10
     assert (config.run.workers, config.run.max_audio_hours_in_flight) == (3, 0.5)
@@ -89,8 +85,53 @@ def test_every_section_is_read(tmp_path):
 
 def test_auto_is_the_threshold_of_the_model(tmp_path):
     config = load(tmp_path, SMALLEST + "[select.other]\nscore = -1\n")
-    assert config.select["default"].min_score(-0.7) == -0.7
-    assert config.select["other"].min_score(-0.7) == -1.0
+    assert config.select["default"].criteria(-0.7).rules == (score_rule(-0.7),)
+    assert config.select["other"].criteria(-0.7).rules == (score_rule(-1.0),)
+
+
+def test_rules_of_selections(tmp_path):
+    config = load(
+        tmp_path,
+        SMALLEST
+        + """
+        [select.one]
+        where = "margin > 1"
+        [select.several]
+        where = ["margin > 1", "score > -1"]
+        score = "auto"
+        [select.named.where]
+        slow = "chars_per_sec < 20"
+        [select.sold]
+        lane = "commercial"
+        """,
+    )
+    rule = Rule("margin > 1")
+    found = {name: chosen.criteria(-0.5) for name, chosen in config.select.items()}
+    assert found == {
+        "default": Criteria((score_rule(-0.5),)),
+        "one": Criteria((rule,)),
+        "several": Criteria((score_rule(-0.5), rule, Rule("score > -1"))),
+        "named": Criteria((Rule("chars_per_sec < 20", "slow"),)),
+        "sold": Criteria((score_rule(-0.5),), "commercial"),
+    }
+    assert json.dumps(config.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("3", "select.x.where: expected a condition such as"),
+        ("[]", "select.x.where: expected a condition such as"),
+        ('["score > 0", 1]', "select.x.where: expected a condition such as"),
+        ('{ "a/b" = "score > 0" }', "select.x.where: expected a condition such as"),
+        ("'scor > 0'", "select.x.where: rule: .*unknown column 'scor'; did you mean"),
+        ("'score'", "select.x.where: rule 'score': expected true or false"),
+        ("'score > 0'\nlane = 'private'", "select.x.lane: expected '' or 'commercial'"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused_at_once(tmp_path, where, told):
+    with pytest.raises(ConfigError, match=told):
+        load(tmp_path, SMALLEST + f"[select.x]\nwhere = {where}\n")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 
 from pipelines.config import load_config
 from pipelines.context import RunContext
-from pipelines.finish import FORMAT, finish_corpus
+from pipelines.criteria import Criteria
+from pipelines.finish import FORMAT, finish_corpus, model_threshold
 from pipelines.manifest import Manifest
 from pipelines.selections import read_selection
 from pipelines.tables import write_rows
@@ -29,7 +30,7 @@ SEGMENTS = [
     make_segment(0, 4, score=-0.1),
     make_segment(4, 8, score=-0.2),
     make_segment(8, 12, score=-0.4),
-    make_segment(12, 16, text="", words=(), romanised="", score=float("nan")),
+    make_segment(12, 16, split="", text="", words=(), romanised="", score=float("nan")),
 ]
 
 
@@ -45,7 +46,11 @@ def finish(folder: Path, output: str = "out", workers: int = 1) -> tuple[int, st
         root, REJECT_TABLE, [Reject("fetch", "b", "source_missing", "no", "swh")]
     )
     context = RunContext(
-        output=root, model_name="bundled", model_fingerprint="f" * 64, min_score=-0.3
+        output=root,
+        model_name="bundled",
+        model_fingerprint="f" * 64,
+        criteria=Criteria(()),
+        model_licence="CC-BY-NC-4.0",
     )
     rejects = finish_corpus(
         load_config(toml), Manifest((), (), "d" * 64), context, threshold=-0.3
@@ -63,7 +68,9 @@ def test_every_selection_judges_every_segment_with_text(tmp_path):
     assert kept(tmp_path / "out", "default") == [True, True, False]
     assert kept(tmp_path / "out", "strict") == [True, False, False]
     rules = json.loads((tmp_path / "out/selections/default.json").read_text())["rules"]
-    assert rules == {"score": {"min": -0.3}}  # the model's own threshold
+    threshold = {"name": "score_below_threshold", "where": "score >= -0.3e0"}
+    assert rules == {"where": [threshold]}  # the model's own
+    assert model_threshold(str(tmp_path / "out")) == -0.3
 
 
 def test_rejects_are_counted(tmp_path):
@@ -74,7 +81,12 @@ def test_corpus_json(tmp_path):
     document = json.loads(finish(tmp_path)[1])
     assert document["format"] == FORMAT
     assert document["name"] == "demo"
-    assert document["model"] == {"name": "bundled", "fingerprint": "f" * 64}
+    assert document["model"] == {
+        "name": "bundled",
+        "fingerprint": "f" * 64,
+        "licence": "CC-BY-NC-4.0",
+        "score_threshold": -0.3,
+    }
     assert document["manifest_sha256"] == "d" * 64
     assert document["languages"] == {
         "swh": {
@@ -86,7 +98,11 @@ def test_corpus_json(tmp_path):
             "unlabeled_hours": 0,
         }
     }
-    assert document["configuration"]["select"]["strict"] == {"score": {"min": -0.15}}
+    assert document["configuration"]["select"]["strict"] == {
+        "where": [],
+        "score": {"min": -0.15},
+        "lane": "",
+    }
 
 
 def test_it_does_not_tell_where_and_with_how_many_workers_it_was_made(tmp_path):

@@ -20,15 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.clips import cut_clips
-from pipelines.shards import (
-    ShardGroup,
-    plan_shard,
-    plan_shards,
-    remove_stale,
-    sample_json,
-    shard_count,
-    write_shard,
-)
+from pipelines.shard_writer import remove_stale, sample_json, write_shard
+from pipelines.shards import ShardGroup, plan_shard, plan_shards, shard_count
 from schemas.errors import ArtifactError
 from schemas.segment import TABLE_ONLY, ClipRef
 from schemas.tables import INDEX_TABLE, segment_from_row
@@ -255,7 +248,7 @@ def test_a_damaged_shard_is_written_again(refs, tmp_path, damage):
     plan = plan_shard(TRAIN, 0, refs)
     write_shard(plan, str(tmp_path))
     whole = files_below(tmp_path / "shards")
-    tar, index = tmp_path / plan.path, tmp_path / plan.index_path
+    tar, index = (tmp_path / path for path in plan.paths)
     match damage:
         case "no tar":
             tar.unlink()
@@ -284,7 +277,7 @@ def test_an_index_never_describes_another_tar(refs, tmp_path):
     broken = [*refs[:3], replace(refs[3], pack=str(tmp_path / "gone.pack"))]
     with pytest.raises(FileNotFoundError):
         write_shard(plan_shard(TRAIN, 0, broken), str(tmp_path))
-    assert not (tmp_path / plan.index_path).exists()
+    assert not (tmp_path / plan.paths[1]).exists()
     assert write_shard(plan, str(tmp_path))
 
 

@@ -1,0 +1,1 @@
+"""The report: a folder of plain pages that tells what a corpus is made of."""

@@ -1,0 +1,166 @@
+"""Writing shards: tars of the same bytes every time, each with an index beside it.
+
+The index of a shard names the plan it was made from: where the plan is the same,
+nothing is written.
+"""
+
+import io
+import json
+import math
+import os
+import re
+import tarfile
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.addresses import local_path_of
+from pipelines.shards import FOLDER, ShardPlan
+from pipelines.store import filesystem_of, local_copy, write_atomic, writing
+from schemas.errors import ArtifactError
+from schemas.segment import ClipRef
+from schemas.tables import INDEX_TABLE, VERSION_KEY, IndexEntry, sample_row
+
+_OUR_NAME = re.compile(r".+-\d{6}\.tar|index-\d{6}\.parquet")
+_PLAN_KEY, _BYTES_KEY = b"pericope.plan", b"pericope.bytes"
+
+
+def write_shard(plan: ShardPlan, root: str) -> bool:
+    """Write a shard and its index below the corpus ``root``, unless they are there.
+
+    The index goes last and is removed first, so that it never describes another tar.
+
+    Returns:
+      Whether anything was written.
+
+    Raises:
+      ArtifactError: a pack is shorter than it should be.
+    """
+    tar_uri, index_uri = (f"{root}/{path}" for path in plan.paths)
+    if made_from(tar_uri, index_uri) == plan.digest:
+        return False
+    remove(index_uri)
+    with writing(tar_uri) as file:
+        entries = []
+        # PAX is plain USTAR, but for names of more than 100 characters.
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for ref in plan.refs:
+                offset = tar.offset
+                _add_sample(tar, ref)
+                key, length = ref.segment.key, tar.offset - offset
+                entries.append(IndexEntry(key, plan.path, offset, length))
+        size = file.tell()
+    write_index(entries, plan.digest, size, index_uri)
+    return True
+
+
+def _add_sample(tar: tarfile.TarFile, ref: ClipRef) -> None:
+    key, text = ref.segment.key, ref.segment.text
+    members = {"flac": _read_clip(ref), "json": sample_json(ref)}
+    if ref.labeled or text:
+        members["txt"] = text.encode()
+    for suffix, data in sorted(members.items()):
+        member = tarfile.TarInfo(f"{key}.{suffix}")  # mtime, uid and gid are 0
+        member.size, member.mode = len(data), 0o644
+        tar.addfile(member, io.BytesIO(data))
+
+
+def _read_clip(ref: ClipRef) -> bytes:
+    filesystem, path = filesystem_of(ref.pack)
+    start, end = ref.offset, ref.offset + ref.length
+    data = filesystem.cat_file(path, start=start, end=end)
+    if len(data) != ref.length:
+        raise ArtifactError(
+            f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, got "
+            f"{len(data)} of {ref.length}; delete the pack and run again"
+        )
+    return data
+
+
+def sample_json(ref: ClipRef) -> bytes:
+    """Return a sample's ``.json``: its ``sample_row``, NaN as null."""
+    row = _without_nan(sample_row(ref.segment))
+    text = json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def write_index(
+    entries: Iterable[IndexEntry], plan_digest: str, size_bytes: int, uri: str
+) -> None:
+    """Write the index of a shard's samples, with what the shard was made from."""
+    table = INDEX_TABLE.table(entries)
+    notes = {_PLAN_KEY: plan_digest.encode(), _BYTES_KEY: str(size_bytes).encode()}
+    buffer = io.BytesIO()
+    pq.write_table(
+        table.replace_schema_metadata({**table.schema.metadata, **notes}),
+        buffer,
+        compression="zstd",
+    )
+    write_atomic(uri, buffer.getvalue())
+
+
+def made_from(tar_uri: str, index_uri: str) -> str | None:
+    """Return the digest of the plan that a shard was made from.
+
+    None if it is not there, or if tar and index do not fit each other.
+    """
+    filesystem, tar_path = filesystem_of(tar_uri)
+    try:
+        with local_copy(index_uri) as path:
+            notes = pq.read_schema(path).metadata or {}
+        size = filesystem.info(tar_path)["size"]
+    except (FileNotFoundError, pa.ArrowInvalid):  # a damaged index is no index
+        return None
+    wanted = {
+        _BYTES_KEY: str(size).encode(),
+        VERSION_KEY: INDEX_TABLE.schema.metadata[VERSION_KEY],
+    }
+    if not wanted.items() <= notes.items() or _PLAN_KEY not in notes:
+        return None
+    return notes[_PLAN_KEY].decode()
+
+
+def remove_stale(root: str, paths: Iterable[str]) -> int:
+    """Delete shards and indexes of earlier plans; return how many files.
+
+    Args:
+      root: the corpus.
+      paths: the ``paths`` of every plan that belongs to it now.
+    """
+    filesystem, folder = filesystem_of(f"{root}/{FOLDER}")
+    outside = folder.removesuffix(FOLDER)
+    kept = {outside + path for path in paths}
+    stale = [
+        path
+        for path in filesystem.find(folder)
+        if _OUR_NAME.fullmatch(path.rsplit("/", 1)[-1]) and path not in kept
+    ]
+    for path in stale:
+        filesystem.rm_file(path)
+    if local_path_of(root) is not None:
+        _remove_empty_folders(folder)
+    return len(stale)
+
+
+def _remove_empty_folders(folder: str) -> None:
+    for inner, _, _ in os.walk(folder, topdown=False):
+        if not os.listdir(inner):
+            os.rmdir(inner)
+
+
+def remove(uri: str) -> None:
+    """Delete a file if it is there."""
+    filesystem, path = filesystem_of(uri)
+    with suppress(FileNotFoundError):
+        filesystem.rm_file(path)
