@@ -15,8 +15,8 @@ from benchmarks.speech import BENCH
 
 # Each has measure(quick=...) -> figures and show(figures, console).
 PARTS = (
-    *("accuracy", "confidence", "letters", "identity", "mismatches", "speed"),
-    *("memory", "overhead"),
+    *("accuracy", "confidence", "qualities", "letters", "identity", "mismatches"),
+    *("speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation", "report"),
     *("aligner_long", "select", "crossval", "round2"),

@@ -36,6 +36,8 @@ class AlignedRecording:
     digest: str
     scores: str = ""
     """Of what ``score_recording`` found, "" where no model has listened."""
+    opinions: str = ""
+    """Of what ``opinions_on`` found, "" where no model was asked."""
 
 
 def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRecording:

@@ -25,6 +25,7 @@ from pipelines.addresses import (
 )
 from pipelines.fetch_limits import FetchLimits
 from pipelines.identity_config import IdentityConfig
+from pipelines.opinion_config import OpinionConfig
 from pipelines.select_config import SelectionConfig, check_rules
 from schemas.errors import ConfigError, SourceRefused
 
@@ -117,6 +118,7 @@ class CorpusConfig:
     align: AlignConfig = field(default_factory=AlignConfig)
     adapt: AdaptConfig = field(default_factory=AdaptConfig)
     segment: SegmentConfig = field(default_factory=SegmentConfig)
+    opinion: OpinionConfig = field(default_factory=OpinionConfig)
     select: dict[str, SelectionConfig] = field(default_factory=dict)
     """By name; one called default is always there."""
     shards: ShardsConfig = field(default_factory=ShardsConfig)
@@ -224,6 +226,7 @@ _SECTIONS: dict[str, Any] = {
     "align": AlignConfig,
     "adapt": AdaptConfig,
     "segment": SegmentConfig,
+    "opinion": OpinionConfig,
     "select": SelectionConfig,
     "shards": ShardsConfig,
     "run": RunConfig,

@@ -10,6 +10,7 @@ from models import load_acoustic_model
 from pipelines.adapt_config import AdaptConfig
 from pipelines.criteria import Criteria
 from pipelines.fetch_limits import FetchLimits
+from pipelines.opinion_config import OpinionConfig
 from pipelines.readers import Readers
 from pipelines.store import Store
 
@@ -33,6 +34,9 @@ class RunContext:
     """What each named reader is learnt from; empty where models do not adapt."""
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)
+    opinion: OpinionConfig = field(default_factory=OpinionConfig)
+    opinion_fingerprint: str = ""
+    """Of the model that is asked, "" if that is the aligning one."""
     max_hours: float = 12.0
     keep_emissions: bool = True
     samples_per_shard: int = 1000

@@ -24,6 +24,7 @@ from pipelines.ledger import (
     find_gaps,
     rejected_ledger,
 )
+from pipelines.opinion import with_opinions
 from pipelines.score_recording import read_scores
 from pipelines.shard_stage import SplitPlan, split_of
 from pipelines.tables import prune_languages, write_rows
@@ -59,6 +60,8 @@ def write_language(
         split = split_of(cut, splits)
         refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
         own = [ref.segment for ref in refs]
+        if cut.opinions:
+            own = with_opinions(own, cut.opinions, context)
         segments.extend(own)
         if cut.scores:
             scores.append(read_scores(cut.scores, context))

@@ -45,6 +45,7 @@ class CutRecording:
     duration_sec: float
     alignment: str
     scores: str
+    opinions: str
     digest: str
 
 
@@ -73,6 +74,7 @@ def cut_recording(aligned: AlignedRecording, context: RunContext) -> CutRecordin
         duration_sec=index["duration_sec"],
         alignment=aligned.digest,
         scores=aligned.scores,
+        opinions=aligned.opinions,
         digest=digest,
     )
 

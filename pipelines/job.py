@@ -13,6 +13,7 @@ from pipelines.context import RunContext, loaded_model
 from pipelines.finish import finish_corpus, refuse_second_round
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
+from pipelines.opinion import opinion_fingerprint
 from pipelines.readers import plan_readers
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
@@ -76,6 +77,8 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         readers=plan_readers(manifest.recordings) if config.adapt.enabled else {},
         segment=config.segment,
         fetch=config.fetch,
+        opinion=config.opinion,
+        opinion_fingerprint=opinion_fingerprint(config.opinion, config.model.device),
         max_hours=config.fetch.max_hours,
         keep_emissions=config.model.keep_emissions,
         samples_per_shard=config.shards.samples_per_shard,

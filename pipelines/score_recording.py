@@ -19,6 +19,7 @@ from pipelines.align_recording import (
 from pipelines.context import RunContext
 from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import drop_emissions, emissions_of
+from pipelines.opinion import opinions_on
 from pipelines.store import local_copy
 from pipelines.waveforms import forget_waveform, waveform_of
 from schemas.errors import ArtifactError
@@ -38,18 +39,26 @@ def score_recording(aligned: AlignedRecording, context: RunContext) -> AlignedRe
     Raises:
       InputError: the audio cannot be used (it was, when it was aligned).
     """
-    if not aligned.digest or aligned.fetched.timing is not None:
+    if not aligned.digest:
         return aligned
+    try:
+        scores = _scores_in_store(aligned, context)
+        opinions = opinions_on(aligned, context)
+    except BaseException:
+        forget_waveform()  # nobody will cut it
+        raise
+    drop_emissions(aligned.fetched, context)
+    return replace(aligned, scores=scores, opinions=opinions)
+
+
+def _scores_in_store(aligned: AlignedRecording, context: RunContext) -> str:
+    if aligned.fetched.timing is not None:
+        return ""
     digest = digest_of(STAGE, VERSION, aligned.digest, asdict(context.segment))
     if not context.store.has(STAGE, digest, SUFFIX):
-        try:
-            data = _dumped(_scored(aligned, context))
-        except BaseException:
-            forget_waveform()  # nobody will cut it
-            raise
+        data = _dumped(_scored(aligned, context))
         context.store.write_bytes(data, STAGE, digest, SUFFIX)
-    drop_emissions(aligned.fetched, context)
-    return replace(aligned, scores=digest)
+    return digest
 
 
 def read_scores(digest: str, context: RunContext) -> RecordingScores:
