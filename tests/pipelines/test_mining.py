@@ -14,8 +14,9 @@ from pipelines.synth.corpus import ChapterJob, make_chapter
 from pipelines.synth.files import AudioFileOptions
 from pipelines.tables import read_alignments, write_rows
 from schemas.alignment import VerseAlignment
+from schemas.alignment_row import AlignmentRow
 from schemas.errors import ArtifactError
-from schemas.tables import ALIGNMENT_TABLE, SEGMENT_TABLE, AlignmentRow
+from schemas.tables import ALIGNMENT_TABLE, SEGMENT_TABLE
 from tests import builders
 from tests.builders import make_segment, spoken
 from tests.pipelines.corpora import Speech, run_plainly, write_corpus

@@ -13,13 +13,13 @@ from pipelines.shard_writer import write_shard
 from pipelines.shards import plan_shards
 from pipelines.tables import write_rows
 from schemas.alignment import EventKind, ReadingEvent, VerseAlignment, WordSpan
+from schemas.alignment_row import AlignmentRow
 from schemas.segment import ClipRef, Fate, LedgerEntry, Reject, Segment
 from schemas.tables import (
     ALIGNMENT_TABLE,
     LEDGER_TABLE,
     REJECT_TABLE,
     SEGMENT_TABLE,
-    AlignmentRow,
 )
 from schemas.units import SAMPLE_RATE_HZ
 from tests.builders import NAN, make_segment
