@@ -40,7 +40,7 @@ def measure_segment(
     start, end = interval
     start_sec, end_sec, duration_sec = map(sec_from_samples, (start, end, end - start))
     text, romanised, spans = _text_of(alignment, words)
-    score, score_worst = _scores(alignment, spans)
+    score, score_worst = score_of_words(alignment, spans)
     edges_db = track.edge_levels(start, end)
     return Segment(
         key=str(SegmentKey.of(alignment.recording_id, start_sec, end_sec)),
@@ -98,10 +98,13 @@ def _shifted(span: WordSpan, shift: int) -> WordSpan:
     return replace(span, char_start=start, char_end=end)
 
 
-def _scores(
+def score_of_words(
     alignment: ChapterAlignment, spans: Sequence[WordSpan]
 ) -> tuple[float, float]:
-    """Return the mean score and the worst window's, from first to last word."""
+    """Return the mean score and the worst window's, from first to last word.
+
+    At least one word has a time.
+    """
     timed = [span for span in spans if is_timed(span)]
     frames = len(alignment.frame_score)
     hop = alignment.hop_samples

@@ -16,6 +16,7 @@ from aligner.decoys import (
 )
 from aligner.emissions import AcousticModel
 from aligner.evidence import Evidence, without_separator
+from aligner.measures import score_of_words
 from aligner.path import FloatArray
 from aligner.segments import plan_segments
 from aligner.spelling import Speller
@@ -30,7 +31,7 @@ class SegmentScores:
     """What was found out about one segment with the recording's emissions."""
 
     score: float
-    """As in the segments table."""
+    """By the same model as its decoys; else as in the segments table."""
     own: Evidence
     one_word: tuple[Evidence, ...]
     """Against the same text with one wrong word."""
@@ -60,6 +61,8 @@ def score_segments(
     segments: Sequence[Segment],
     align: AlignConfig,
     segment: SegmentConfig,
+    *,
+    by_another: bool = False,
 ) -> RecordingScores:
     """Hold the segments of a recording against texts that cannot be right.
 
@@ -70,16 +73,21 @@ def score_segments(
       segments: as ``plan_segments`` returned them for its own text.
       align: how it was aligned.
       segment: how it was cut.
+      by_another: whether the segments' scores are another model's, such as one that
+        has learnt this very text; they are then found anew, as decoys are.
     """
     rounds = decoy_rounds(len(segments))
+    scores = [part.score for part in segments]
+    if by_another:
+        scores = _own_scores(heard, segments, align)
     return RecordingScores(
-        _against_one_word(heard, segments, rounds),
+        _against_one_word(heard, segments, scores, rounds),
         _other_texts(heard, align, segment, rounds),
     )
 
 
 def _against_one_word(
-    heard: Heard, segments: Sequence[Segment], rounds: int
+    heard: Heard, segments: Sequence[Segment], scores: Sequence[float], rounds: int
 ) -> dict[str, SegmentScores]:
     model = heard.model
     emissions_TC = without_separator(
@@ -93,15 +101,29 @@ def _against_one_word(
     ]
     pool = [word for parts in spoken for part in parts for word in part.words]
     found = {}
-    for segment, parts in zip(segments, spoken, strict=True):
+    for segment, parts, score in zip(segments, spoken, scores, strict=True):
         rng = random.Random(segment.key)
         decoys = tuple(
             listener.evidence(one_word_wrong(parts, pool, rng))
             for _ in range(rounds if parts else 0)
         )
         own = listener.evidence(parts)
-        found[segment.key] = SegmentScores(segment.score, own, decoys)
+        found[segment.key] = SegmentScores(score, own, decoys)
     return found
+
+
+def _own_scores(
+    heard: Heard, segments: Sequence[Segment], align: AlignConfig
+) -> list[float]:
+    """Return what the words of segments score where this model aligns the chapter."""
+    alignment = align_chapter(
+        heard.waveform_N,
+        heard.chapter,
+        heard.model,
+        replace(align, confidence=False),
+        emissions_TC=heard.emissions_TC,
+    )
+    return [score_of_words(alignment, segment.words)[0] for segment in segments]
 
 
 def _other_texts(

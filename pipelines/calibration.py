@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aligner.calibration import Calibration
-from aligner.evidence import Evidence
-from aligner.scoring import RecordingScores
+from aligner.scoring import RecordingScores, SegmentScores
 from pipelines.store import filesystem_of, write_atomic
 from schemas.segment import Segment
 from schemas.units import rounded
@@ -33,14 +32,15 @@ def with_trust(
     scores = {k: row for found in recordings for k, row in found.segments.items()}
     return [
         segment if segment.key not in scores
-        else _judged(segment, scores[segment.key].own, calibration)
+        else _judged(segment, scores[segment.key], calibration)
         for segment in segments
     ]  # fmt: skip
 
 
 def _judged(
-    segment: Segment, own: Evidence, calibration: Calibration | None
+    segment: Segment, scores: SegmentScores, calibration: Calibration | None
 ) -> Segment:
+    own = scores.own
     segment = replace(
         segment, extra_nats=own.extra, other_nats=own.other, unread_nats=own.unread
     )
@@ -48,7 +48,7 @@ def _judged(
         return segment
     return replace(
         segment,
-        null_quantile=calibration.null_quantile(segment.score),
+        null_quantile=calibration.null_quantile(scores.score),
         trust=calibration.trust(own),
     )
 

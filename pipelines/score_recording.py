@@ -95,7 +95,11 @@ def _scored(aligned: AlignedRecording, context: RunContext) -> RecordingScores:
         context.model(),
         emissions_of(fetched, context),
     )
-    return score_segments(heard, segments, context.align, context.segment)
+    # One that has learnt the reader has learnt the text, too, be it right or wrong.
+    by_another = alignment.model != heard.model.fingerprint
+    return score_segments(
+        heard, segments, context.align, context.segment, by_another=by_another
+    )
 
 
 def _dumped(scores: RecordingScores) -> bytes:
