@@ -18,7 +18,7 @@ PARTS = (
     *("accuracy", "confidence", "qualities", "letters", "identity", "mismatches"),
     *("speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
-    *("trust", "false_accepts", "adaptation", "report"),
+    *("trust", "false_accepts", "adaptation", "ablation", "report"),
     *("aligner_long", "select", "crossval", "round2"),
 )
 _ON_DEMAND = ("aligner_long", "select", "crossval", "round2")  # run when they are named

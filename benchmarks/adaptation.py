@@ -11,7 +11,7 @@ import csv
 import math
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,8 +89,9 @@ def measure(*, quick: bool) -> list[Figure]:
             for seed in _SEEDS
         )
         figures += _case_figures(model, learnt, other, case)
-    folder = os.environ.get(HUMAN_VARIABLE)
-    return figures + (_human_figures(model, Path(folder)) if folder else [])
+    for reading in human_readings():
+        figures += _reading_figures(model, reading)
+    return figures
 
 
 def show(figures: Sequence[Figure], console: Console) -> None:
@@ -208,9 +209,25 @@ def _known(margins: Iterable[float]) -> list[float]:
     return [margin for margin in margins if not math.isnan(margin)] or [math.nan]
 
 
-def _human_figures(model: TrainableModel, folder: Path) -> list[Figure]:
-    figures = []
-    for table in sorted(folder.glob("*.tsv")):
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A person's reading and when its lines begin."""
+
+    name: str
+    waveform_N: Waveform
+    lines: tuple[str, ...]
+    starts_sec: np.ndarray
+
+    @property
+    def chapter(self) -> Chapter:
+        """The lines as verses."""
+        return _lines(self.lines)
+
+
+def human_readings() -> Iterator[Reading]:
+    """Yield the readings in the folder that the environment names, if any."""
+    folder = os.environ.get(HUMAN_VARIABLE)
+    for table in sorted(Path(folder).glob("*.tsv")) if folder else ():
         with table.open(encoding="utf-8", newline="") as file:
             rows = [
                 row
@@ -219,29 +236,28 @@ def _human_figures(model: TrainableModel, folder: Path) -> list[Figure]:
             ]
         audio = next(path for path in table.parent.glob(f"{table.stem}.*")
                      if path != table)  # fmt: skip
-        figures += _reading_figures(model, decode_audio(audio), rows, table.stem)
-    return figures
+        yield Reading(
+            table.stem,
+            decode_audio(audio),
+            tuple(row["text"] for row in rows),
+            np.array([float(row["speech_start_sec"]) for row in rows]),
+        )
 
 
-def _reading_figures(
-    model: TrainableModel, waveform_N: Waveform, rows: list[dict[str, str]], case: str
-) -> list[Figure]:
-    lines = [row["text"] for row in rows]
-    starts_sec = np.array([float(row["speech_start_sec"]) for row in rows])
-    chapter = _lines(lines)
-    right = follow(model, waveform_N, chapter)
-    wrong = follow(model, waveform_N, _lines([*lines[1::2], *lines[::2]]))
-    figures = _guard_figures([right], [wrong], case)
+def _reading_figures(model: TrainableModel, reading: Reading) -> list[Figure]:
+    lines, chapter = reading.lines, reading.chapter
+    right = follow(model, reading.waveform_N, chapter)
+    wrong = follow(model, reading.waveform_N, _lines([*lines[1::2], *lines[::2]]))
+    figures = _guard_figures([right], [wrong], reading.name)
     for column, of in (("off", model), ("on", right.model)):
-        found = align_chapter(waveform_N, chapter, of, AlignConfig())
-        errors = np.array([v.start_sec for v in found.verses]) - starts_sec
+        found = align_chapter(reading.waveform_N, chapter, of, AlignConfig())
+        errors = np.array([v.start_sec for v in found.verses]) - reading.starts_sec
         for name, value, unit in (
             ("line start, mean", float(np.abs(errors).mean()) * 1000, Unit.MSEC),
             ("line start, within 0.15 s", share_within(errors, 0.15), Unit.SHARE),
         ):
-            figures.append(
-                Figure(name=name, case=f"{case}, {column}", value=value, unit=unit)
-            )
+            case = f"{reading.name}, {column}"
+            figures.append(Figure(name=name, case=case, value=value, unit=unit))
     return figures
 
 

@@ -14,6 +14,7 @@ from aligner.config import AlignConfig, SegmentConfig
 from aligner.emissions import AcousticModel, compute_emissions
 from aligner.normalise import normalise_verse
 from aligner.scoring import Heard, RecordingScores, score_segments
+from aligner.second_opinion import Transcriber, with_opinion
 from aligner.segments import plan_segments
 from benchmarks.speech import speech_of
 from models.catalog import load_acoustic_model
@@ -115,6 +116,10 @@ def segments_of(heard: Heard, config: SegmentConfig) -> tuple[Segment, ...]:
 def judged_recording(heard: Heard, config: SegmentConfig) -> JudgedRecording:
     """Align, cut and score a recording with whatever text it has."""
     segments = segments_of(heard, config)
+    best_T = heard.emissions_TC.argmax(axis=1)
+    transcriber = Transcriber.of(heard.model, heard.chapter.language)
+    hop = heard.model.hop_samples
+    segments = tuple(with_opinion(s, best_T, transcriber, hop) for s in segments)
     scores = score_segments(heard, segments, AlignConfig(), config)
     return JudgedRecording(segments, scores)
 

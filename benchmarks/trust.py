@@ -39,13 +39,14 @@ _SCORES = {
     "score": "score",
     "score_worst": "worst window",
     "confidence": "confidence",
+    "cer": "cer",
     "extra_nats": "extra",
     "other_nats": "other",
     "unread_nats": "unread",
     "trust": "trust",
 }
 _AIMS = {"one word replaced": 0.95, "one word left out": 0.90}
-_GAINS = ("extra_nats", "other_nats", "unread_nats")  # high is bad
+_HIGH_IS_BAD = ("cer", "extra_nats", "other_nats", "unread_nats")
 _NOTE = (
     "Area under the curve; 50 % is chance. extra, other, unread: what would be gained "
     "if something else was read. trust: all together. gone: verses that the aligner "
@@ -137,7 +138,7 @@ def _figures(
     ]
     for column, case in _SCORES.items():
         values = np.array([getattr(segment, column) for segment, _ in verses])
-        if column in _GAINS:
+        if column in _HIGH_IS_BAD:
             values = -values
         figures.append(
             Figure(
