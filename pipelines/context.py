@@ -30,7 +30,7 @@ class RunContext:
     device: str = "auto"
     align: AlignConfig = field(default_factory=AlignConfig)
     adapt: AdaptConfig = field(default_factory=AdaptConfig)
-    readers: Readers = field(default_factory=dict)
+    readers: Readers = field(default_factory=dict, hash=False)
     """What each named reader is learnt from; empty where models do not adapt."""
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)

@@ -37,7 +37,7 @@ class LanguageClips:
             units = [[segment] for segment in self.segments]
         held_sec = [0.0, 0.0]
         halves = {}
-        for unit in sorted(units, key=lambda unit: digest_of(unit[0].key)):
+        for unit in sorted(units, key=_place):
             half = held_sec.index(min(held_sec))
             held_sec[half] += sum(segment.duration_sec for segment in unit)
             halves.update({segment.key: half for segment in unit})
@@ -46,6 +46,11 @@ class LanguageClips:
     def keys(self, half: int) -> frozenset[str]:
         """Return the clips of a half."""
         return frozenset(key for key, own in self.half_of.items() if own == half)
+
+
+def _place(unit: list[Segment]) -> str:
+    """Return what says where a unit comes, whatever the order of its clips."""
+    return digest_of(min(segment.key for segment in unit))
 
 
 def labeled_languages(root: str, wanted: Collection[str] = ()) -> list[str]:

@@ -63,7 +63,7 @@ def refuse_second_round(root: str) -> None:
     try:
         with local_copy(f"{root}/{DESCRIPTION}") as path:
             document = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):  # a damaged one will be written anew
+    except (OSError, ValueError):  # none, or a damaged one that is written anew
         return
     if "second_round" in document:
         raise ConfigError(

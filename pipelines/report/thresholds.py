@@ -1,13 +1,16 @@
 """What a threshold on one column keeps, for every language at once."""
 
-import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.report.bins import Histogram
-from pipelines.report.columns import COLUMNS, SCORE, Better, Column
+from pipelines.report.columns import COLUMNS, Better, Column
 from pipelines.report.measures import LanguageMeasures
 from pipelines.report.numbers import digits_of
+
+# A rule that a slider can stand for.
+_THRESHOLD = re.compile(r"(?P<column>\w+) [<>]=? (?P<value>-?[0-9.]+(e-?[0-9]+)?)")
 
 
 def columns_with_values(
@@ -80,7 +83,10 @@ def _start(
     That is the one nearest to the default selection's threshold, else the one that
     keeps most.
     """
-    score = summaries.get("default", {}).get("rules", {}).get("score", {})
-    if column.name == SCORE and math.isfinite(score.get("min", math.nan)):
-        return min(range(len(edges)), key=lambda k: abs(edges[k] - score["min"]))
+    rules = summaries.get("default", {}).get("rules", {}).get("where", ())
+    least = (_THRESHOLD.fullmatch(rule["where"]) for rule in rules)
+    for found in filter(None, least):
+        if found["column"] == column.name:
+            wanted = float(found["value"])
+            return min(range(len(edges)), key=lambda k: abs(edges[k] - wanted))
     return len(edges) - 1 if column.better is Better.LOW else 0

@@ -30,7 +30,8 @@ UNLABELED = "swh-luk-001"
 # Design of a corpus on disk: nothing else may be there.
 LAYOUT = re.compile(
     r"""corpus\.json
-    | store/(fetch|align|cut|emissions|score)/(?P<aa>[0-9a-f]{2})/(?P=aa)[0-9a-f]{62}
+    | store/(fetch|align|cut|emissions|score|opinion)/
+      (?P<aa>[0-9a-f]{2})/(?P=aa)[0-9a-f]{62}
       (\.json|\.npz|\.npy|\.pack)
     | (alignments|segments)/language=[a-z]{3}/part-\d{5}\.parquet
     | calibration/[a-z]{3}\.json

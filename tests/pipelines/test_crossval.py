@@ -119,7 +119,7 @@ def test_a_second_call_does_no_work_and_a_run_keeps_the_columns(crossed):
     after = states(output)
     kept = [path for path in before if path.startswith(("store/", "shards/"))]
     assert [path for path in kept if after[path] != before[path]] == []
-    assert segments_of(toml) == segments
+    assert list(map(repr, segments_of(toml))) == list(map(repr, segments))  # NaN
 
 
 def test_other_settings_are_other_work(crossed, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from pipelines import known_texts
 from pipelines.context import RunContext
+from pipelines.criteria import Criteria
 from pipelines.known_texts import candidates, known_text, store_texts
 from pipelines.store import Store
 from schemas.source import Recording
@@ -23,7 +24,8 @@ def recording(name: str, text: str = "a.txt") -> Recording:
 
 def context_of(folder: Path, recordings: list[Recording]) -> RunContext:
     return RunContext(
-        output=str(folder), model_name="bundled", model_fingerprint="f", min_score=0,
+        output=str(folder), model_name="bundled", model_fingerprint="f",
+        criteria=Criteria(()),
         known_texts=store_texts(recordings, Store(str(folder))),
     )  # fmt: skip
 

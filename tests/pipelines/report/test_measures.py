@@ -33,12 +33,7 @@ def test_measures_of_a_run_are_those_of_its_segments(finished):
             assert histogram.median == np.median(there)
             inner = histogram.edges[1:-1]
             counted = np.histogram(there, (-np.inf, *inner, np.inf))[0]
-            if name not in (
-                "silence_share",
-                "clipped_share",
-                "music",
-                "repeated_share",
-            ):
+            if not np.isin(there, histogram.edges).any():  # else a rule decides
                 assert histogram.inner == tuple(counted)
         assert own.rank_name == "score"
         assert own.rank.tolist() == [segment.score for segment in labeled]

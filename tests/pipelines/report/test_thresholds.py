@@ -48,7 +48,7 @@ def test_the_slider_tells_what_the_rule_that_it_shows_would_keep(built, name):
 def test_the_slider_begins_at_the_default_selection(built):
     measures = measure_segments(str(built))
     score = next(c for c in columns_with_values(measures) if c.name == "score")
-    rules = {"default": {"rules": {"score": {"min": -0.2}}}}
+    rules = {"default": {"rules": {"where": [{"where": "score >= -0.2e0"}]}}}
     data = threshold_data(score, measures, rules)
     assert data["edges"][data["start"]] == -0.2
     assert threshold_data(score, measures, {})["start"] == 0
