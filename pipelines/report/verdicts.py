@@ -1,6 +1,7 @@
 """Selections as the report tells them: hours by name, and verdicts on rows."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,8 @@ def _hours(summary: Mapping[str, Any], totals: Mapping[str, Any]) -> SelectionHo
 
 def rule_text(rules: Mapping[str, Any]) -> str:
     """Return a selection's rules on one line."""
-    conditions = [rule["where"] for rule in rules["where"]]
+    # As people write numbers: the model's threshold is kept as -0.2e0.
+    conditions = [re.sub(r"(?<=\d)e0\b", "", rule["where"]) for rule in rules["where"]]
     if len(conditions) > 1:
         conditions = [f"({condition})" for condition in conditions]
     if "lane" in rules:

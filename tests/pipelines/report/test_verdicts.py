@@ -83,3 +83,4 @@ def test_rules_on_one_line():
     assert rule_text(where) == "(cer < 0.1) and (score > -1)"
     where = {"where": [{"name": "", "where": "cer < 0.1"}], "lane": "commercial"}
     assert rule_text(where) == "cer < 0.1 and commercial lane"
+    assert rule_text({"where": [{"where": "score >= -0.2e0"}]}) == "score >= -0.2"
