@@ -9,7 +9,6 @@ order they come.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TypeAlias
 
 from aligner.emissions import AcousticModel
@@ -23,8 +22,7 @@ from pipelines.context import RunContext
 from pipelines.fetch_recording import FetchedRecording, fetch_recording
 from pipelines.readers import sources_of_reader
 from pipelines.sharing import gate_of
-from pipelines.store import local_copy
-from pipelines.waveforms import forget_waveform, waveform_of
+from pipelines.waveforms import forget_waveform, waveform_of_file
 from schemas.alignment import Adaptation, AdaptationOutcome, ChapterAlignment
 from schemas.errors import InputError
 from schemas.keys import digest_of
@@ -120,9 +118,7 @@ def _learnt(
         recording = source.recording
         try:
             alignment = align(source, model)
-            with local_copy(source.audio.path) as path:
-                audio = source.audio.sha256
-                waveform = waveform_of(Path(path), audio, context.max_hours)
+            waveform = waveform_of_file(source.audio, context.max_hours)
         except InputError:
             continue  # it is a reject where it is aligned itself
         clips = verse_clips(alignment, Speller.of(model, recording.language))

@@ -19,7 +19,7 @@ from pipelines.sharing import batches_side_by_side, gate_of
 from pipelines.store import local_copy
 from pipelines.synth.truth import read_truth
 from pipelines.texts import read_chapter
-from pipelines.waveforms import Waveform, forget_waveform, waveform_of
+from pipelines.waveforms import forget_waveform, waveform_of_file
 from schemas.alignment import ChapterAlignment
 from schemas.keys import digest_of
 from schemas.source import Chapter
@@ -131,7 +131,7 @@ def _aligned_by(
     chapter = chapter_of(fetched)  # before the audio: cheaper to find fault with
     device = choose_device(context.device)
     return align_chapter(
-        _waveform(fetched, context),
+        waveform_of_file(fetched.audio, context.max_hours),
         chapter,
         model,
         context.align,
@@ -144,17 +144,12 @@ def _aligned_by(
 
 def _of_known_times(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment:
     chapter = chapter_of(fetched)
-    waveform = _waveform(fetched, context)
+    waveform = waveform_of_file(fetched.audio, context.max_hours)
     assert fetched.timing is not None
     with local_copy(fetched.timing.path) as path:
         truth = read_truth(Path(path))
     recording_id = fetched.recording.recording_id
     return alignment_of_known_times(waveform, chapter, truth, recording_id)
-
-
-def _waveform(fetched: FetchedRecording, context: RunContext) -> Waveform:
-    with local_copy(fetched.audio.path) as path:
-        return waveform_of(path, fetched.audio.sha256, context.max_hours)
 
 
 def chapter_of(fetched: FetchedRecording) -> Chapter:

@@ -26,8 +26,7 @@ from pipelines.compare_rounds import (
 from pipelines.fetch_recording import fetch_recording
 from pipelines.job import Job
 from pipelines.second_model import RoundClips
-from pipelines.store import local_copy
-from pipelines.waveforms import forget_waveform, waveform_of
+from pipelines.waveforms import forget_waveform, waveform_of_file
 from schemas.alignment import ChapterAlignment
 from schemas.source import Recording
 
@@ -105,8 +104,7 @@ def _hear_both(
             continue
         audio = fetch_recording(recording, contexts[0]).audio
         both = _alignments(recording.recording_id, rounds)
-        with local_copy(audio.path) as path:
-            waveform = waveform_of(path, audio.sha256, contexts[0].max_hours)
+        waveform = waveform_of_file(audio, contexts[0].max_hours)
         for place in chosen:
             others = wrong_texts(both[0], place)
             for at, alignment in enumerate(both):

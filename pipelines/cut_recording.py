@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from aligner.pauses import level_db
@@ -16,8 +15,7 @@ from pipelines.clips import cut_clips
 from pipelines.context import RunContext
 from pipelines.licences import NO_MODEL
 from pipelines.progress import recording_done
-from pipelines.store import local_copy
-from pipelines.waveforms import forget_waveform, waveform_of
+from pipelines.waveforms import forget_waveform, waveform_of_file
 from schemas.alignment import ChapterAlignment
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of
@@ -139,9 +137,7 @@ def _model_licence(aligned: AlignedRecording, context: RunContext) -> str:
 
 
 def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
-    audio = aligned.fetched.audio
-    with local_copy(audio.path) as path:
-        waveform = waveform_of(Path(path), audio.sha256, context.max_hours)
+    waveform = waveform_of_file(aligned.fetched.audio, context.max_hours)
     recording = aligned.fetched.recording
     alignment = None
     if aligned.digest:

@@ -16,8 +16,7 @@ from models.devices import choose_device
 from pipelines.context import RunContext
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.sharing import batches_side_by_side, gate_of
-from pipelines.store import local_copy
-from pipelines.waveforms import waveform_of
+from pipelines.waveforms import waveform_of_file
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of
 
@@ -50,8 +49,7 @@ def emissions_of(
     digest = emissions_digest(fetched, context, model.fingerprint)
     if context.store.has(STAGE, digest, SUFFIX):
         return _read(digest, len(model.labels), context)
-    with local_copy(fetched.audio.path) as path:
-        waveform = waveform_of(path, fetched.audio.sha256, context.max_hours)
+    waveform = waveform_of_file(fetched.audio, context.max_hours)
     device = choose_device(context.device)
     emissions_TC = compute_emissions(
         waveform,

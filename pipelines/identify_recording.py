@@ -11,8 +11,7 @@ from pipelines.context import RunContext
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.known_texts import KnownText, candidates, known_text
 from pipelines.sharing import gate_of
-from pipelines.store import local_copy
-from pipelines.waveforms import waveform_of
+from pipelines.waveforms import waveform_of_file
 from schemas.errors import ArtifactError, WrongChapter, WrongText
 from schemas.keys import digest_of
 from schemas.source import Recording
@@ -110,9 +109,8 @@ class _Listening:
 
     @cached_property
     def probes(self) -> Probes:
-        context, audio = self.context, self.fetched.audio
-        with local_copy(audio.path) as path:
-            waveform = waveform_of(path, audio.sha256, context.max_hours)
+        context = self.context
+        waveform = waveform_of_file(self.fetched.audio, context.max_hours)
         model, gate = context.model(), gate_of(choose_device(context.device))
         emissions = tuple(
             compute_emissions(waveform[part], model, context.align, gate=gate)

@@ -20,8 +20,7 @@ from pipelines.context import RunContext
 from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.opinion import opinions_on
-from pipelines.store import local_copy
-from pipelines.waveforms import forget_waveform, waveform_of
+from pipelines.waveforms import forget_waveform, waveform_of_file
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of
 from schemas.units import rounded
@@ -86,8 +85,7 @@ def _scored(aligned: AlignedRecording, context: RunContext) -> RecordingScores:
     recording = fetched.recording
     alignment = read_alignment(aligned.digest, context)
     segments = planned_segments(alignment, recording, context)
-    with local_copy(fetched.audio.path) as path:
-        waveform = waveform_of(path, fetched.audio.sha256, context.max_hours)
+    waveform = waveform_of_file(fetched.audio, context.max_hours)
     heard = Heard(
         recording.recording_id,
         waveform,

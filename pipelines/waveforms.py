@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from aligner.audio import decode_audio
+from pipelines.fetch import FetchedFile
+from pipelines.store import local_copy
 
 Waveform = npt.NDArray[np.float32]
 
@@ -81,6 +83,18 @@ def waveform_of(path: Path, digest: str, max_hours: float) -> Waveform:
                 forget_waveform()
         _SLOT.digest = digest
     return _SLOT.waveform_N
+
+
+def waveform_of_file(audio: FetchedFile, max_hours: float) -> Waveform:
+    """Return a fetched recording as ``waveform_of``; one in memory is not copied here.
+
+    Raises:
+      InputError: as ``decode_audio``.
+    """
+    if _SLOT.waveform_N is not None and _SLOT.digest == audio.sha256:
+        return _SLOT.waveform_N
+    with local_copy(audio.path) as path:
+        return waveform_of(path, audio.sha256, max_hours)
 
 
 def _reserve(duration_sec: float) -> None:
