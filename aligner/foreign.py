@@ -13,20 +13,16 @@ another order of its lines 0.6.
 Shapes: T frames, C labels, L tokens.
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
+from aligner.blocks import mean_of_blocks, whole_blocks
 from aligner.path import AlignmentPath, FloatArray
 from aligner.tokens import EncodedChapter
 from aligner.viterbi import forced_align
 from schemas.errors import AlignmentInfeasible
-from schemas.units import frames_from_sec
 
 _LEAST_STANDARD_ERRORS = 1.5
-# Neighbouring frames go together; seconds of different words do not.
-_BLOCK_SEC = 1.0
 # In less time a text that is hard to hear does not stand clear.
 _LEAST_BLOCKS = 30
 
@@ -49,9 +45,7 @@ def is_foreign(
       blank: the model's blank.
       hop_samples: samples from one frame to the next.
     """
-    block = frames_from_sec(_BLOCK_SEC, hop_samples)
-    blocks = len(emissions_TC) // block
-    if blocks < _LEAST_BLOCKS:
+    if whole_blocks(len(emissions_TC), hop_samples) < _LEAST_BLOCKS:
         return False
     star = np.zeros((len(emissions_TC), 1), np.float32)
     starred = np.concatenate([emissions_TC, star], axis=1)
@@ -61,9 +55,8 @@ def is_foreign(
     except AlignmentInfeasible:  # a probability of 0 is not to be compared
         return False
     above = _heard(starred, path) - _heard(starred, reverse)
-    means = above[: blocks * block].reshape(blocks, block).mean(axis=1)
-    error = float(means.std(ddof=1)) / math.sqrt(blocks)
-    return float(means.mean()) < _LEAST_STANDARD_ERRORS * error
+    mean, error = mean_of_blocks(above, hop_samples)
+    return mean < _LEAST_STANDARD_ERRORS * error
 
 
 def _heard(starred_TC: FloatArray, path: AlignmentPath) -> npt.NDArray[np.float64]:

@@ -20,18 +20,17 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from aligner.blocks import mean_of_blocks, whole_blocks
 from aligner.emissions import greedy_columns
 from aligner.graph import Jumps
 from aligner.path import FloatArray, IntArray
 from aligner.sieve import LetterIndex
 from aligner.tokens import NO_WORD, EncodedChapter
 from aligner.viterbi import forced_align
-from schemas.units import SAMPLE_RATE_HZ, frames_from_sec, samples_from_sec
+from schemas.units import SAMPLE_RATE_HZ, samples_from_sec
 
 PROBES = 3
 PROBE_SEC = 15.0
-# Neighbouring frames go together; seconds of different words do not.
-_BLOCK_SEC = 1.0
 _LEAST_BLOCKS = 15
 # A text is heard above so many standard errors, and is not below so many.
 _HEARD, _NOT_HEARD = 4.0, 2.5
@@ -86,8 +85,7 @@ class Probes:
     @property
     def blocks(self) -> int:
         """Whole seconds of all parts together."""
-        frames = sum(map(len, self.emissions))
-        return frames // frames_from_sec(_BLOCK_SEC, self.hop_samples)
+        return whole_blocks(sum(map(len, self.emissions)), self.hop_samples)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,10 +214,8 @@ def _fit(probes: Probes, text: TextLetters, heard_T: Heard) -> float:
 
 def _standard_errors(probes: Probes, above_T: Heard) -> float:
     """Return how far a mean lies above 0, in its standard errors."""
-    block = frames_from_sec(_BLOCK_SEC, probes.hop_samples)
-    means = above_T[: probes.blocks * block].reshape(-1, block).mean(axis=1)
-    error = float(means.std(ddof=1)) / math.sqrt(len(means))
-    return float(means.mean()) / error if error > 0 else 0.0
+    mean, error = mean_of_blocks(above_T, probes.hop_samples)
+    return mean / error if error > 0 else 0.0
 
 
 def _information(probes: Probes) -> float:

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from aligner.config import AlignConfig
 from aligner.emissions import AcousticModel, compute_emissions
-from aligner.score_kernel import spelling_log_probs
+from aligner.text_margin import spelling_loss
+from aligner.verse_clips import needed_frames
 from schemas.alignment import ChapterAlignment, VerseAlignment
 from schemas.keys import digest_of
 from schemas.units import samples_from_sec
@@ -204,10 +205,6 @@ def _loss(
     tokens = np.array(
         [columns[letter] for letter in _letters(verse) if letter in columns], np.int32
     )
-    repeats = int((tokens[1:] == tokens[:-1]).sum())
-    if not len(tokens) or len(tokens) + repeats > len(emissions_TC):
+    if not 0 < needed_frames(tokens) <= len(emissions_TC):
         return math.nan
-    found = np.empty(1)
-    whole = np.array([[0, len(tokens), 0, len(emissions_TC)]], np.int32)
-    spelling_log_probs(emissions_TC, model.blank, tokens, whole, found)
-    return -float(found[0]) / len(tokens)
+    return spelling_loss(emissions_TC, tokens, model.blank) / len(tokens)
