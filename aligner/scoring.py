@@ -18,7 +18,7 @@ from aligner.emissions import AcousticModel
 from aligner.evidence import Evidence, without_separator
 from aligner.measures import score_of_words
 from aligner.path import FloatArray
-from aligner.segments import plan_segments
+from aligner.segments import planned_scores
 from aligner.spelling import Speller
 from aligner.stretches import stretches_of
 from schemas.errors import AlignmentInfeasible
@@ -145,8 +145,6 @@ def _other_texts(
             )
         except AlignmentInfeasible:  # the same letters, but more of them twice in a row
             continue
-        segments = plan_segments(
-            alignment, segment, book="", reader="", drama=False, licence=""
-        )
-        scores += (s.score for s in segments if not math.isnan(s.score))
+        found = planned_scores(alignment, segment)
+        scores += (score for score in found if not math.isnan(score))
     return tuple(scores)

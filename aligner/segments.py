@@ -1,6 +1,6 @@
 """Plan the segments of an aligned chapter: which words share a clip, and its edges."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from aligner.as_read import as_read
 from aligner.config import SegmentConfig
 from aligner.edges import EdgeRule, LevelTrack, Opening
-from aligner.measures import measure_segment
+from aligner.measures import measure_segment, score_of_words
 from aligner.openings import (
     SAMPLES_PER_MSEC,
     barriers,
@@ -16,7 +16,7 @@ from aligner.openings import (
     cut_costs,
 )
 from aligner.packing import Lengths, Row, pack
-from aligner.runs import WordRun, place_words, verse_runs, word_runs
+from aligner.runs import PlacedWord, WordRun, place_words, verse_runs, word_runs
 from aligner.scripts import expected_script
 from schemas.alignment import ChapterAlignment
 from schemas.segment import Segment
@@ -57,18 +57,36 @@ def plan_segments(
     """
     alignment = as_read(alignment)
     track = LevelTrack.of(alignment.level_db, alignment.hop_samples // 2)
-    places = place_words(alignment)
     script = expected_script(
         alignment.language, " ".join(verse.text for verse in alignment.verses)
     )
     segments = []
-    for first_word, last_word, interval in _pieces(alignment, config, track):
-        words = places[first_word : last_word + 1]
+    for words, interval in _planned(alignment, config, track):
         segment = measure_segment(alignment, words, interval, track, script)
         segments.append(
             replace(segment, book=book, reader=reader, drama=drama, licence=licence)
         )
     return tuple(segments)
+
+
+def planned_scores(alignment: ChapterAlignment, config: SegmentConfig) -> list[float]:
+    """Return the score of each segment that ``plan_segments`` would return."""
+    alignment = as_read(alignment)
+    track = LevelTrack.of(alignment.level_db, alignment.hop_samples // 2)
+    verses = alignment.verses
+    return [
+        score_of_words(alignment, [verses[at.verse].words[at.word] for at in words])[0]
+        for words, _ in _planned(alignment, config, track)
+    ]
+
+
+def _planned(
+    alignment: ChapterAlignment, config: SegmentConfig, track: LevelTrack
+) -> Iterator[tuple[tuple[PlacedWord, ...], tuple[int, int]]]:
+    """Yield the words and the interval (samples) of every segment."""
+    places = place_words(alignment)
+    for first_word, last_word, interval in _pieces(alignment, config, track):
+        yield places[first_word : last_word + 1], interval
 
 
 def _pieces(

@@ -1,13 +1,11 @@
 """The words of a segment as a model spells them, and the frames that they have."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from aligner.decoys import Stretch
 from aligner.normalise import normalise_verse
-from aligner.romanise import romanise_word
 from aligner.runs import is_timed
-from aligner.spelling import Speller, spell
+from aligner.spelling import Speller
 from schemas.alignment import WordSpan
 from schemas.segment import Segment
 from schemas.units import frames_from_sec
@@ -36,7 +34,8 @@ def stretches_of(
         end_sec = segment.end_sec
         if word is not None:
             end_sec = word.start_sec if is_timed(word) else _last_end(run, start_sec)
-        tokens = tuple(filter(None, (_spelt(part, speller) for part in run)))
+        spelt = (tuple(speller.tokens(part.word).tolist()) for part in run)
+        tokens = tuple(filter(None, spelt))
         start = max(0, frames_from_sec(start_sec, hop_samples))
         end = min(frames, frames_from_sec(end_sec, hop_samples))
         if tokens and end > start:
@@ -49,16 +48,6 @@ def stretches_of(
 
 def _is_number(word: WordSpan, language: str) -> bool:
     return any(token.is_number for token in normalise_verse(word.word, language))
-
-
-def _spelt(word: WordSpan, speller: Speller) -> tuple[int, ...]:
-    spelt: tuple[int, ...] = ()
-    for token in normalise_verse(word.word, speller.language):
-        letters = token.normalised
-        if speller.romanised:
-            letters = romanise_word(letters, speller.language)
-        spelt += spell(letters, speller.columns, Counter())
-    return spelt
 
 
 def _last_end(words: Sequence[WordSpan], otherwise_sec: float) -> float:

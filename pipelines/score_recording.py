@@ -17,6 +17,7 @@ from pipelines.align_recording import (
     read_alignment,
 )
 from pipelines.context import RunContext
+from pipelines.cut_recording import VERSION as CUT_VERSION
 from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.opinion import opinions_on
@@ -53,7 +54,8 @@ def score_recording(aligned: AlignedRecording, context: RunContext) -> AlignedRe
 def _scores_in_store(aligned: AlignedRecording, context: RunContext) -> str:
     if aligned.fetched.timing is not None:
         return ""
-    digest = digest_of(STAGE, VERSION, aligned.digest, asdict(context.segment))
+    plan = [CUT_VERSION, asdict(context.segment)]
+    digest = digest_of(STAGE, VERSION, aligned.digest, plan)
     if not context.store.has(STAGE, digest, SUFFIX):
         data = _dumped(_scored(aligned, context))
         context.store.write_bytes(data, STAGE, digest, SUFFIX)

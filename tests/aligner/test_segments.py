@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aligner.config import SegmentConfig
-from aligner.segments import plan_segments
+from aligner.segments import plan_segments, planned_scores
 from schemas.alignment import StarSpan
 from schemas.keys import SegmentKey
 from tests.builders import (
@@ -53,6 +53,17 @@ def test_short_verses_are_joined_towards_the_target():
     assert [s.verses for s in segments] == ["1,2,3", "4,5,6", "7,8,9", "10,11,12"]
     assert segments[0].text == " ".join(v.text for v in alignment.verses[:3])
     assert segments[0].romanised == " ".join(v.romanised for v in alignment.verses[:3])
+
+
+def test_scores_alone_are_those_of_the_segments():
+    rng = np.random.default_rng(0)
+    alignment = make_chapter([verse(int(n)) for n in rng.integers(1, 40, 12)])
+    score_T = -rng.random(len(alignment.frame_score)).astype(np.float32)
+    alignment = replace(alignment, frame_score=score_T)
+    for config in (PACKED, VERSE):
+        scores = [segment.score for segment in plan(alignment, config)]
+        assert planned_scores(alignment, config) == scores
+        assert len(set(scores)) == len(scores) > 5
 
 
 def test_a_long_verse_is_split_at_its_pauses():
