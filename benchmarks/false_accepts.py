@@ -105,9 +105,7 @@ def _of_language(
     for name, value, unit in rows:
         figure = Figure(name=name, case=language, value=value, unit=unit)
         if has_aim and name.startswith("wrong, null"):
-            figure = replace(figure, at_most=_MOST)
-            low = replace(figure, name=f"{name} ", at_most=None, at_least=_LEAST)
-            figures.append(low)
+            figure = replace(figure, at_least=_LEAST, at_most=_MOST)
         figures.append(figure)
     return figures
 

@@ -59,6 +59,9 @@ class Figure:
     @property
     def aim(self) -> str:
         """The aim as text, "" without one."""
+        if self.at_most is not None and self.at_least is not None:
+            low, high = (written(x, self.unit) for x in (self.at_least, self.at_most))
+            return f"{low} to {high}"
         if self.at_most is not None:
             return f"<= {written(self.at_most, self.unit)}"
         if self.at_least is not None:

@@ -32,6 +32,9 @@ def test_values_are_written_with_their_unit(value, unit, text):
         (math.nan, {"at_least": 0.96}, True),
         (math.nan, {"at_most": 0.96}, True),
         (1e9, {}, False),
+        (0.5, {"at_least": 0.3, "at_most": 2.0}, False),
+        (0.2, {"at_least": 0.3, "at_most": 2.0}, True),
+        (2.1, {"at_least": 0.3, "at_most": 2.0}, True),
     ],
 )
 def test_an_aim_is_reached_or_missed(value, aim, is_missed):
@@ -56,3 +59,8 @@ def test_the_table_has_a_row_a_name_a_column_a_case_and_marks_what_is_missed():
         ["median", "7.0", "ms", "9.0", "ms", "!", "<=", "8.0", "ms"],
         ["words", "3"],
     ]
+
+
+def test_an_aim_with_two_ends_names_both():
+    figure = Figure(name="n", value=0.01, unit=Unit.SHARE, at_least=0.003, at_most=0.02)
+    assert figure.aim == "0.3 % to 2.0 %"
