@@ -20,6 +20,7 @@ from benchmarks.speech import speech_of
 from models.catalog import load_acoustic_model
 from pipelines.calibrate import chapter_of
 from pipelines.calibration import with_trust
+from pipelines.emission_store import in_half_precision
 from pipelines.synth.presets import unheard_jobs
 from pipelines.synth.truth import ChapterTruth
 from schemas.segment import Segment
@@ -94,7 +95,7 @@ def chapters_by_language(
                 truth,
                 chapter_of(truth),
                 model,
-                np.maximum(emissions_TC, -6e4).astype(np.float16),
+                in_half_precision(emissions_TC),
             )
         )
     return found

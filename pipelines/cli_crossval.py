@@ -51,6 +51,7 @@ def crossval(
     from pipelines.config import load_config
     from pipelines.crossval import CrossvalConfig, cross_validate
     from pipelines.crossval_clips import HALVES, labeled_languages
+    from pipelines.plain_json import without_nan
     from pipelines.start_weights import local_root, start_weights
 
     config = load_config(corpus)
@@ -71,10 +72,7 @@ def crossval(
             cross_validate(root, code, settings, start, report) for code in languages
         ]
     if as_json:
-        rows = [
-            {**asdict(row), "cer": None if math.isnan(row.cer) else row.cer}
-            for row in results
-        ]
+        rows = [without_nan(asdict(row)) for row in results]
         print(json.dumps({"output": root, "languages": rows}))
         return
     Console().print(_table(results))

@@ -1,11 +1,10 @@
 """``pericope realign``."""
 
 import json
-import math
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -56,6 +55,7 @@ def realign(
     from pipelines.config import load_config
     from pipelines.job import run_job
     from pipelines.memory import return_freed_memory
+    from pipelines.plain_json import without_nan
     from pipelines.realign import realign as make_second_round
     from pipelines.second_model import RealignConfig
 
@@ -85,7 +85,7 @@ def realign(
         workers=workers if workers is not None else config.run.workers,
     )
     if as_json:
-        rows = [_json_row(row) for row in made.languages]
+        rows = [without_nan(asdict(row)) for row in made.languages]
         print(json.dumps({"output": made.output, "languages": rows}))
     else:
         Console().print(_table(made.languages))
@@ -94,13 +94,6 @@ def realign(
             print(f"{made.rejects} rejected: pericope inspect {made.output} --rejects")
     if made.rejects:
         raise typer.Exit(3)
-
-
-def _json_row(row: "LanguageComparison") -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(row).items()
-    }
 
 
 def _table(rows: "list[LanguageComparison]") -> Table:

@@ -58,10 +58,15 @@ def emissions_of(
         workers=batches_side_by_side(device, context.window_workers),
         gate=gate_of(device),
     )
-    rounded_TC = np.maximum(emissions_TC, _LEAST_LOG_PROB).astype(np.float16)
+    rounded_TC = in_half_precision(emissions_TC)
     with context.store.writing(STAGE, digest, SUFFIX) as file:
         np.lib.format.write_array(file, rounded_TC, allow_pickle=False)
     return rounded_TC.astype(np.float32)
+
+
+def in_half_precision(emissions_TC: FloatArray) -> npt.NDArray[np.float16]:
+    """Return log-probabilities as they are kept."""
+    return np.maximum(emissions_TC, _LEAST_LOG_PROB).astype(np.float16)
 
 
 def emissions_digest(

@@ -25,6 +25,7 @@ from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import drop_emissions, emissions_digest, emissions_of
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.opinion_config import OpinionConfig
+from pipelines.plain_json import without_nan
 from schemas.errors import ArtifactError, ConfigError
 from schemas.keys import digest_of
 from schemas.segment import Segment
@@ -146,13 +147,9 @@ def _read(digest: str, context: RunContext) -> npt.NDArray[np.integer]:
 
 
 def _dumped(segments: Iterable[Segment]) -> bytes:
-    rows = {s.key: [_or_none(s.cer), _or_none(s.edge_cer)] for s in segments}
+    rows = {s.key: without_nan([s.cer, s.edge_cer]) for s in segments}
     document = {"format": _FORMAT, "segments": rows}
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _or_none(rate: float) -> float | None:
-    return None if math.isnan(rate) else rate
 
 
 def _number(rate: float | None) -> float:

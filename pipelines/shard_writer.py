@@ -6,18 +6,17 @@ nothing is written.
 
 import io
 import json
-import math
 import os
 import re
 import tarfile
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.addresses import local_path_of
+from pipelines.plain_json import without_nan
 from pipelines.shards import FOLDER, ShardPlan
 from pipelines.store import filesystem_of, local_copy, write_atomic, writing
 from schemas.errors import ArtifactError
@@ -82,17 +81,9 @@ def _read_clip(ref: ClipRef) -> bytes:
 
 def sample_json(ref: ClipRef) -> bytes:
     """Return a sample's ``.json``: its ``sample_row``, NaN as null."""
-    row = _without_nan(sample_row(ref.segment))
+    row = without_nan(sample_row(ref.segment))
     text = json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return text.encode()
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def write_index(
