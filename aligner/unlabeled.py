@@ -81,6 +81,7 @@ def unlabeled_segments(
                 recording_id=recording.recording_id,
                 language=recording.language,
                 split="",
+                source="recording",
                 book=recording.book,
                 start_sec=start_sec,
                 end_sec=end_sec,

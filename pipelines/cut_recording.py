@@ -25,7 +25,7 @@ from schemas.tables import segment_from_row, segment_row
 from schemas.units import sec_from_samples
 
 STAGE = "cut"
-VERSION = 3
+VERSION = 4
 PACK = ".pack"
 INDEX = ".json"
 

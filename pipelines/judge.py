@@ -218,8 +218,8 @@ def _view() -> str:
         for field in SEGMENTS
         if not pa.types.is_nested(field.type)
     ]
-    # Only segments with text have a split, and it is quicker to read.
-    return f"(SELECT {', '.join(columns)} FROM segments WHERE split <> '') AS judged"
+    # Only segments without text have a source, and it is quicker to read.
+    return f"(SELECT {', '.join(columns)} FROM segments WHERE source = '') AS judged"
 
 
 _SOURCE = _view()

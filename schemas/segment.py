@@ -57,6 +57,15 @@ class Segment:
     repeated_share: float = float("nan")
     script: str = ""
     script_share: float = float("nan")
+    source: str = ""
+    """Of audio without text where it is from, "" of a segment with text: recording,
+    star, aside, repeated, not_segmented, unread."""
+    speech_share: float = float("nan")
+    """Share of the time in which somebody speaks; NaN where nobody listened for it."""
+    lid_language: str = ""
+    """What a language identifier hears, "" if none was asked."""
+    lid_score: float = float("nan")
+    """Posterior of the declared language."""
     reader: str = ""
     drama: bool = False
     licence: str = ""

@@ -20,7 +20,7 @@ from schemas.alignment_row import (
 from schemas.errors import ArtifactError
 from schemas.segment import TABLE_ONLY, Fate, LedgerEntry, Reject, Segment
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 TABLE_KEY = b"pericope.table"
 VERSION_KEY = b"pericope.version"
 
@@ -120,6 +120,10 @@ SEGMENTS = _schema(
     _field("repeated_share", _REAL),
     _field("script", _TEXT),
     _field("script_share", _REAL),
+    _field("source", _TEXT),
+    _field("speech_share", _REAL),
+    _field("lid_language", _TEXT),
+    _field("lid_score", _REAL),
     _field("reader", _TEXT),
     _field("drama", pa.bool_()),
     *_fields("licence model_licence", _TEXT),

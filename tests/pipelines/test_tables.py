@@ -163,7 +163,7 @@ def test_a_table_of_an_older_version_is_refused_by_all_who_read_it(tmp_path):
     for read in (read_alignments, summarise):
         with pytest.raises(
             ArtifactError,
-            match=r"part-00000\.parquet: expected table 'alignments' of version 4, got "
+            match=r"part-00000\.parquet: expected table 'alignments' of version 5, got "
             r"table 'alignments' of version 2; .* `pericope run` again",
         ):
             list(read(str(tmp_path)))

@@ -145,10 +145,10 @@ def test_another_table_or_version_is_refused(kind):
     schema = kind.schema
     check_schema(schema, schema)
     older = schema.with_metadata({**schema.metadata, b"pericope.version": b"0"})
-    told = rf"x\.parquet: expected table '{kind.name}' of version 4, got table '\w+' of"
+    told = rf"x\.parquet: expected table '{kind.name}' of version 5, got table '\w+' of"
     with pytest.raises(ArtifactError, match=rf"{told} version 0; .*`pericope run` aga"):
         check_schema(older, schema, "x.parquet")
-    with pytest.raises(ArtifactError, match="of version 4, got no table of pericope"):
+    with pytest.raises(ArtifactError, match="of version 5, got no table of pericope"):
         check_schema(schema.remove_metadata(), schema)
     for other in TABLES:
         if other is not kind:

@@ -80,7 +80,8 @@ def unlabeled_segment(language: str, number: int) -> Segment:
     names += "edge_cer null_quantile trust cv_cer cv_recording_cer repeated_share "
     names += "script_share"
     gone = dict.fromkeys(names.split(), NAN)
-    return replace(plain, text="", words=(), romanised="", verses="", split="", **gone)
+    gone |= {"text": "", "words": (), "romanised": "", "verses": "", "split": ""}
+    return replace(plain, source="recording", **gone)
 
 
 def build_corpus(

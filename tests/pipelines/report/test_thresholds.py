@@ -37,7 +37,7 @@ def test_the_slider_tells_what_the_rule_that_it_shows_would_keep(built, name):
         rule = f"{name} {data['better']} {edge:.{data['digits']}f}"
         rows = connection.sql(
             f"SELECT language, count(*), sum(round(duration_sec * 1000)) "
-            f"FROM segments WHERE split <> '' AND NOT isnan({name}) AND {rule} "
+            f"FROM segments WHERE source = '' AND NOT isnan({name}) AND {rule} "
             "GROUP BY language"
         ).fetchall()
         kept = {code: (count, msec) for code, count, msec in rows}

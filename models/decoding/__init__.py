@@ -1,0 +1,1 @@
+"""From emissions to text: greedy, or a beam with a language model."""

@@ -1,0 +1,1 @@
+"""The training loop and the jobs that run on it."""
