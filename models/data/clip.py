@@ -73,8 +73,9 @@ def parse_clip(raw: dict[str, Any], language: str = "") -> Clip:
         raise _lacking(raw, missing)
     if (header.samplerate, header.channels) != (SAMPLE_RATE_HZ, 1):
         raise ArtifactError(
-            f"{key} in {shard}: expected 16 kHz mono, got {header.samplerate} Hz in "
-            f"{header.channels} channels; write the shard with `pericope run`"
+            f"{key}: expected 16 kHz mono, got {header.samplerate} Hz in "
+            f"{header.channels} channels in its shard {shard}; write the shard with "
+            "`pericope run`"
         )
     return Clip(
         key,

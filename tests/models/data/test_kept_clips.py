@@ -238,7 +238,10 @@ TONE = 0.1 * np.sin(np.arange(16_000))
     [
         ({"txt": None}, r"{key}: the shard .*swh-train-000000.tar lacks its \.txt"),
         ({"json": b"[1"}, r"{key}: damaged in its shard .*swh-train-000000.tar"),
-        ({"flac": flac_of(TONE, 8000)}, "{key} in .*: expected 16 kHz mono, got 8000"),
+        (
+            {"flac": flac_of(TONE, 8000)},
+            "{key}: expected 16 kHz mono, got 8000 .*swh-train-000000.tar",
+        ),
         ({"flac": flac_of(TONE)}, "000000.tar: damaged .*{key} of 1.000 s, not 1.2"),
     ],
 )
