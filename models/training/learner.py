@@ -102,6 +102,11 @@ class Learner:
         self.gradient_norm = state["gradient_norm"]
         self.heard_sec = state["heard_sec"]
 
+    def release(self) -> None:
+        """Let all weights learn that did when it began."""
+        for parameter in self.encoder:
+            parameter.requires_grad_(True)
+
     def _prepare(self, step: int) -> list[nn.Parameter]:
         """Set the rate of a step and return the weights that learn in it."""
         share = self.config.schedule.share(step, self.config.steps)

@@ -96,6 +96,7 @@ def run_loop(  # noqa: PLR0913  what a job is made of
                 before_step(run.step)
             run.take_step()
     finally:
+        run.learner.release()
         if run.metrics is not None:
             run.metrics.close()
     network.eval()
