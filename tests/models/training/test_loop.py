@@ -1,4 +1,4 @@
-"""The loop against plain torch, against itself after a kill, and against bad numbers."""
+"""The loop against plain torch, itself after a kill, and bad numbers."""
 
 import csv
 import math
