@@ -12,7 +12,7 @@
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
         ├── TextUnreadable         TextMalformed            TextEmpty
-        ├── AlignmentInfeasible    TimingMalformed
+        ├── AlignmentInfeasible    TimingMalformed       LettersUnknown
         └── WrongChapter           WrongText
 
 A programming error is none of these and stops the run. A message names the item, what
@@ -156,6 +156,12 @@ class AlignmentInfeasible(InputError):
     """There are too few frames for the tokens."""
 
     reason = "alignment_infeasible"
+
+
+class LettersUnknown(InputError):
+    """The text has letters that the model's vocabulary lacks."""
+
+    reason = "letters_unknown"
 
 
 class WrongChapter(InputError):
