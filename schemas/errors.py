@@ -3,6 +3,7 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
+    ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
         ├── LanguageUnknown
@@ -10,6 +11,7 @@
         ├── FetchFailed
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
+        ├── NoSpeech
         ├── TextUnreadable         TextMalformed            TextEmpty
         ├── AlignmentInfeasible    TimingMalformed       LettersUnknown
         └── WrongChapter           WrongText
@@ -29,6 +31,10 @@ class ConfigError(PericopeError):
 
 class ArtifactError(PericopeError):
     """A file that Pericope wrote or ships is damaged or of another version."""
+
+
+class TrainingDiverged(PericopeError):
+    """Too many steps of a training had a loss or gradient that is no number."""
 
 
 class InputError(PericopeError):
@@ -121,6 +127,12 @@ class AudioTruncated(InputError):
     """The audio breaks off before the length that its header promises."""
 
     reason = "audio_truncated"
+
+
+class NoSpeech(InputError):
+    """Nobody speaks in a recording without text."""
+
+    reason = "no_speech"
 
 
 class TextUnreadable(InputError):
