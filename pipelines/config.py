@@ -25,6 +25,7 @@ from pipelines.addresses import (
 )
 from pipelines.fetch_limits import FetchLimits
 from pipelines.identity_config import IdentityConfig
+from pipelines.label_config import LabelConfig
 from pipelines.opinion_config import OpinionConfig
 from pipelines.select_config import SelectionConfig, check_rules
 from schemas.errors import ConfigError, SourceRefused
@@ -124,6 +125,7 @@ class CorpusConfig:
     shards: ShardsConfig = field(default_factory=ShardsConfig)
     run: RunConfig = field(default_factory=RunConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
+    label: LabelConfig = field(default_factory=LabelConfig)
 
     def __post_init__(self) -> None:
         for name, selection in self.select.items():
@@ -146,7 +148,8 @@ class CorpusConfig:
         }
         for key in ("device", "keep_emissions"):
             del choices["model"][key]
-        del choices["run"]
+        for key in ("run", "label"):
+            del choices[key]
         for selection in choices["select"].values():
             selection["where"] = list(selection["where"])
         return choices
@@ -231,6 +234,7 @@ _SECTIONS: dict[str, Any] = {
     "shards": ShardsConfig,
     "run": RunConfig,
     "identity": IdentityConfig,
+    "label": LabelConfig,
 }
 
 
