@@ -21,7 +21,6 @@ KINDS = (SAME, NOISY, OTHER)
 _NOISE_DB = -12.0
 _READERS = 3
 _OTHERS = 2
-_MINUTES = 2.0
 
 
 @dataclass(frozen=True)
@@ -35,23 +34,23 @@ class UnreadCorpus:
 
 
 def unread_corpus(
-    languages: Sequence[str], chapters: int, seed: int, minutes: float = _MINUTES
+    languages: Sequence[str], chapters: tuple[int, int], seed: int, minutes: float
 ) -> UnreadCorpus:
     """Speak chapters and write a manifest that hides the texts of some.
 
     Args:
       languages: ISO 639-3.
-      chapters: with text in each language, and as many without of each kind.
+      chapters: with text in each language, and without of each kind.
       seed: of the first chapter.
       minutes: length of each.
     """
-    labeled = _jobs(languages, "text", chapters, seed, minutes)
+    labeled = _jobs(languages, "text", chapters[0], seed, minutes)
     hidden = {
-        kind: _jobs(languages, name, chapters, seed, minutes)
+        kind: _jobs(languages, name, chapters[1], seed, minutes)
         for kind, name in zip(KINDS, ("same", "noisy", "other"), strict=True)
     }
     speech = speech_of([*labeled, *(job for jobs in hidden.values() for job in jobs)])
-    folder = BENCH / f"unread-{'-'.join(languages)}-{chapters}-{seed}"
+    folder = BENCH / f"unread-{'-'.join(languages)}-{seed}-{len(speech.jobs)}"
     return UnreadCorpus(
         CorpusConfig(corpus=_written(speech, folder)),
         {job.recording_id: kind for kind, jobs in hidden.items() for job in jobs},

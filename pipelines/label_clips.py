@@ -3,8 +3,6 @@
 import io
 import json
 import math
-import tarfile
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-import soundfile
 from rapidfuzz.distance import Levenshtein
 
-from aligner.expected_cer import KnownClip
+from aligner.cer_line import KnownClip
 from aligner.repetition import repeated_share
 from aligner.scripts import main_script, share_in_script
 from pipelines.label_config import LabelConfig
 from pipelines.label_units import LabelUnit, UnitClip, read_unit
 from pipelines.progress import recording_done
-from pipelines.store import Store, filesystem_of
+from pipelines.store import Store
 from pipelines.tables import damaged, parquet_bytes
 from pipelines.teacher import Heard, Teacher, teacher_of
+from pipelines.unit_audio import decoded, read_clips, with_noise
 from schemas.errors import AudioUnreadable
 from schemas.keys import digest_of
 from schemas.labels import LABEL_TABLE, PseudoLabel
 from schemas.segment import Reject
-from schemas.units import SAMPLE_RATE_HZ, rounded
+from schemas.units import rounded
 
 if TYPE_CHECKING:
     from models.language_identifier import LanguageIdentifier
@@ -37,11 +35,7 @@ STAGE = "label"
 VERSION = 1
 _SUFFIX = ".parquet"
 _REJECTS_KEY, _KNOWN_KEY = b"pericope.rejects", b"pericope.known"
-_AT_ONCE = 16
 _DECIMALS = 5
-# Noise under known clips: from as loud as the speech to hardly heard.
-_LOUDEST_NOISE_DB, _SOFTEST_NOISE_DB = 0.0, 20.0
-_DAMAGE = (tarfile.TarError, soundfile.LibsndfileError, ValueError, EOFError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +154,9 @@ def _heard(unit: LabelUnit, teacher: Teacher, context: LabelContext) -> UnitResu
     known: list[KnownClip] = []
     rejects: list[Reject] = []
     identifier = None if unit.is_known else context.identifier()
-    for clip, data in _read_clips(context.root, read_unit(unit, context.store)):
+    for clip, data in read_clips(context.root, read_unit(unit, context.store)):
         try:
-            waveform_N = _decoded(clip, data)
+            waveform_N = decoded(clip, data)
         except AudioUnreadable as error:
             rejects.append(
                 Reject(STAGE, clip.key, error.reason, str(error), unit.language)
@@ -173,47 +167,6 @@ def _heard(unit: LabelUnit, teacher: Teacher, context: LabelContext) -> UnitResu
         else:
             labels.append(_label(clip, waveform_N, teacher, identifier))
     return UnitResult(tuple(labels), tuple(known), tuple(rejects))
-
-
-def _read_clips(root: str, clips: list[UnitClip]) -> Iterable[tuple[UnitClip, bytes]]:
-    """Yield clips with the bytes of their samples, a few in memory at a time."""
-    filesystem, folder = filesystem_of(root)
-    for start in range(0, len(clips), _AT_ONCE):
-        some = clips[start : start + _AT_ONCE]
-        found = filesystem.cat_ranges(
-            [f"{folder}/{clip.shard}" for clip in some],
-            [clip.offset for clip in some],
-            [clip.offset + clip.length for clip in some],
-            on_error="raise",
-        )
-        yield from zip(some, found, strict=True)
-
-
-def _decoded(clip: UnitClip, data: bytes) -> npt.NDArray[np.float32]:
-    """Return the audio of a sample.
-
-    Raises:
-      AudioUnreadable: it is damaged.
-    """
-    try:
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            member = tar.extractfile(f"{clip.key}.flac")
-            assert member is not None
-            samples, rate_hz = soundfile.read(member, dtype="float32")
-    except (*_DAMAGE, KeyError) as error:
-        raise AudioUnreadable(_told(clip, str(error))) from error
-    whole = round(clip.duration_sec * SAMPLE_RATE_HZ)
-    if rate_hz != SAMPLE_RATE_HZ or samples.shape != (whole,):
-        got = f"{samples.shape} samples at {rate_hz} Hz instead of {whole} at 16 kHz"
-        raise AudioUnreadable(_told(clip, got))
-    return samples
-
-
-def _told(clip: UnitClip, got: str) -> str:
-    return (
-        f"{clip.key}: expected its FLAC in {clip.length} bytes from {clip.offset} of "
-        f"{clip.shard}, got {got}; delete the shard and say `pericope run` again"
-    )
 
 
 def _seed(key: str) -> int:
@@ -276,7 +229,7 @@ def _known(
     seed = _seed(clip.key)
     known = []
     for is_noised in (False, True):
-        sound_N = _with_noise(waveform_N, seed) if is_noised else waveform_N
+        sound_N = with_noise(waveform_N, seed) if is_noised else waveform_N
         heard = teacher.hear(sound_N, seed)
         written = heard.text.replace(" ", "").lower()
         known.append(
@@ -291,13 +244,3 @@ def _known(
             )
         )
     return known
-
-
-def _with_noise(
-    waveform_N: npt.NDArray[np.float32], seed: int
-) -> npt.NDArray[np.float32]:
-    rng = np.random.default_rng(seed)
-    below_db = rng.uniform(_LOUDEST_NOISE_DB, _SOFTEST_NOISE_DB)
-    level = np.sqrt(np.mean(np.square(waveform_N, dtype=np.float64)))
-    noise_N = rng.standard_normal(len(waveform_N), dtype=np.float32)
-    return waveform_N + noise_N * np.float32(level * 10 ** (-below_db / 20))

@@ -97,9 +97,7 @@ class Definition:
             else 0.0
             for w, count in after.items()
         }
-        shorter = (
-            self.prob(word, context[1:]) if context else 1 / (len(self.words) + 1)
-        )
+        shorter = self.prob(word, context[1:]) if context else 1 / (len(self.words) + 1)
         return (left.get(word, 0.0) + (total - sum(left.values())) * shorter) / total
 
 
@@ -182,9 +180,7 @@ def test_counts_are_those_of_a_loop(sentences, order):
 def test_equal_texts_give_equal_files_in_the_order_of_words(tmp_path):
     sentences = [text.split() for text in RIVER]
     write_arpa(estimate_ngrams(sentences, NgramConfig()), tmp_path / "a.arpa")
-    write_arpa(
-        estimate_ngrams(reversed(sentences), NgramConfig()), tmp_path / "b.arpa"
-    )
+    write_arpa(estimate_ngrams(reversed(sentences), NgramConfig()), tmp_path / "b.arpa")
     text = (tmp_path / "a.arpa").read_text()
     assert text == (tmp_path / "b.arpa").read_text()
     assert text.index("\tand\t") < text.index("\tdeep\t") < text.index("\tis\t")
