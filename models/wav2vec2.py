@@ -19,7 +19,7 @@ from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from transformers import Wav2Vec2ForCTC
 
-_VARIANCE_FLOOR = 1e-7
+VARIANCE_FLOOR = 1e-7
 """Source: zero_mean_unit_var_norm of transformers' Wav2Vec2FeatureExtractor."""
 
 _LOADING_ERRORS = (
@@ -57,8 +57,8 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
     """
     chosen = choose_device(device)
     checkpoint = find_checkpoint(reference)
-    normalised = _read_settings(checkpoint)
-    network = _load_network(checkpoint).eval().to(chosen)
+    normalised = read_settings(checkpoint)
+    network = load_ctc(checkpoint).eval().to(chosen)
     columns = network.lm_head.out_features
     vocabulary = read_vocabulary(checkpoint.folder, checkpoint.language, columns)
 
@@ -71,13 +71,18 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
         word_separator=vocabulary.word_separator,
         network=_Logits(network),
         device=chosen,
-        variance_floor=_VARIANCE_FLOOR if normalised else None,
+        variance_floor=VARIANCE_FLOOR if normalised else None,
         licence=card_licence(checkpoint.folder),
     )
 
 
-def _read_settings(checkpoint: Checkpoint) -> bool:
-    """Check that we can use the model; return whether it wants normalised audio."""
+def read_settings(checkpoint: Checkpoint) -> bool:
+    """Check that we can use the model; return whether it wants normalised audio.
+
+    Raises:
+        ConfigError: it is a model of another kind.
+        ArtifactError: its settings are missing.
+    """
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
 
     folder = checkpoint.folder
@@ -118,8 +123,19 @@ def _read_settings(checkpoint: Checkpoint) -> bool:
     return bool(extractor.do_normalize)
 
 
-def _load_network(checkpoint: Checkpoint) -> "Wav2Vec2ForCTC":
-    """Load weights and adapter, and insist that none is left at its random start."""
+def load_ctc(
+    checkpoint: Checkpoint, fresh: tuple[str, ...] = (), **settings: Any
+) -> "Wav2Vec2ForCTC":
+    """Load weights and adapter, and insist that none is left at its random start.
+
+    Args:
+        checkpoint: where they are.
+        fresh: parts of the names of weights that may be.
+        settings: in place of those of the checkpoint's configuration.
+
+    Raises:
+        ArtifactError: weights are missing, damaged or do not fit each other.
+    """
     from transformers import Wav2Vec2ForCTC
 
     folder = checkpoint.folder
@@ -131,6 +147,7 @@ def _load_network(checkpoint: Checkpoint) -> "Wav2Vec2ForCTC":
             weights_only=True,
             output_loading_info=True,
             local_files_only=True,
+            **settings,
         )
         network, loaded = answer
         if checkpoint.adapter is not None:
@@ -139,7 +156,11 @@ def _load_network(checkpoint: Checkpoint) -> "Wav2Vec2ForCTC":
         raise ArtifactError(
             f"{folder}: weights that cannot be loaded: {error}; fetch the model again"
         ) from error
-    missing = sorted(set(loaded["missing_keys"]) - _ALLOWED_MISSING)
+    missing = sorted(
+        name
+        for name in set(loaded["missing_keys"]) - _ALLOWED_MISSING
+        if not any(part in name for part in fresh)
+    )
     if missing:
         raise ArtifactError(
             f"{folder}: expected all weights of a Wav2Vec2ForCTC, {len(missing)} are "
