@@ -214,7 +214,9 @@ class BatchStream:
             number += self.ranks
 
     def _check_enough(self) -> None:
-        """Every rank gets a batch of an epoch."""
+        """Refuse where not every rank gets a batch of an epoch."""
+        if self.table.strata_msec.sum() >= self.ranks * self.plan.batch_sec * 1000:
+            return
         count = 0
         for _, position in planned_batches(self.table, self.plan, Position()):
             if position.epoch > 0 or count == self.ranks:
@@ -268,17 +270,17 @@ def _steps(
 
 
 def _heard_msec(table: ClipTable, rows: Rows) -> np.ndarray:
-    firsts = [stratum.first for stratum in table.strata]
-    stratum = np.searchsorted(firsts, rows, side="right") - 1
     msec = np.bincount(
-        stratum, weights=table.duration_msec[rows], minlength=len(table.strata)
+        np.searchsorted(table.firsts, rows, side="right") - 1,
+        weights=table.duration_msec[rows],
+        minlength=len(table.strata),
     )
     return msec.astype(np.int64)
 
 
 def _wanted(table: ClipTable, plan: BatchPlan) -> np.ndarray:
     return wanted_shares(
-        table.strata, table.strata_msec(), plan.beta_language, plan.beta_corpus
+        table.strata, table.strata_msec, plan.beta_language, plan.beta_corpus
     )
 
 
