@@ -37,6 +37,8 @@ class Step:
     run: Callable[["Workplace"], Result]
     """Does it; called again after a kill, with what is in the folder by then."""
     needs: tuple["Step", ...] = ()
+    is_for_all_ranks: bool = False
+    """Whether all processes of a training take part, or the first one alone."""
 
     def __post_init__(self) -> None:
         assert _NAME.fullmatch(self.name), self.name
