@@ -5,7 +5,7 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.decoding.arpa import NgramModel, read_arpa, write_arpa
@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("arpa")
 
 
+@settings(max_examples=40)
 @given(texts.filter(any), configs)
 def test_after_every_context_the_probabilities_sum_to_one(folder, sentences, config):
     model = model_of(sentences, config, folder)
@@ -97,12 +98,11 @@ class Definition:
             else 0.0
             for w, count in after.items()
         }
-        shorter = (
-            self.prob(word, context[1:]) if context else 1 / (len(self.words) + 1)
-        )
+        shorter = self.prob(word, context[1:]) if context else 1 / (len(self.words) + 1)
         return (left.get(word, 0.0) + (total - sum(left.values())) * shorter) / total
 
 
+@settings(max_examples=30)
 @given(texts.filter(any), configs, st.data())
 def test_probabilities_are_those_of_the_definition(folder, sentences, config, data):
     model = model_of(sentences, config, folder)
@@ -182,9 +182,7 @@ def test_counts_are_those_of_a_loop(sentences, order):
 def test_equal_texts_give_equal_files_in_the_order_of_words(tmp_path):
     sentences = [text.split() for text in RIVER]
     write_arpa(estimate_ngrams(sentences, NgramConfig()), tmp_path / "a.arpa")
-    write_arpa(
-        estimate_ngrams(reversed(sentences), NgramConfig()), tmp_path / "b.arpa"
-    )
+    write_arpa(estimate_ngrams(reversed(sentences), NgramConfig()), tmp_path / "b.arpa")
     text = (tmp_path / "a.arpa").read_text()
     assert text == (tmp_path / "b.arpa").read_text()
     assert text.index("\tand\t") < text.index("\tdeep\t") < text.index("\tis\t")
