@@ -4,9 +4,14 @@ From the hub only what is needed is fetched (of ``facebook/mms-1b-all``, one ada
 more than a thousand), into the hub library's own cache.
 """
 
+import json
+import pickle
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import ArtifactError, ConfigError
 
@@ -35,6 +40,15 @@ class Checkpoint:
         adapter = () if self.adapter is None else (self.adapter,)
         return (*settings, *self.weights, *adapter)
 
+    @property
+    def kind(self) -> str:
+        """Return the family that config.json names, such as wav2vec2; "" if none."""
+        try:
+            settings = json.loads((self.folder / "config.json").read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return ""
+        return str(settings.get("model_type", ""))
+
 
 def find_checkpoint(reference: str) -> Checkpoint:
     """Return the files of ``<folder or hub name>[#<adapter language>]``.
@@ -60,6 +74,62 @@ def find_checkpoint(reference: str) -> Checkpoint:
     weights = _find_weights(folder)
     adapter = _find_adapter(folder, language) if language else None
     return Checkpoint(folder, language or None, weights, adapter)
+
+
+@contextmanager
+def broken_weights(folder: Path) -> Iterator[None]:
+    """Turn what loading raises for unusable files into an ArtifactError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        *(OSError, ValueError, RuntimeError),
+        *(SafetensorError, pickle.UnpicklingError),
+    ) as error:
+        raise ArtifactError(
+            f"{folder}: weights that cannot be loaded: {error}; fetch the model again"
+        ) from error
+
+
+def load_weights(
+    kind: Any, checkpoint: Checkpoint, fresh: tuple[str, ...] = (), **settings: Any
+) -> Any:
+    """Load a network of transformers and insist that no weight starts at random.
+
+    Args:
+        kind: its class.
+        checkpoint: where its weights are.
+        fresh: parts of the names of weights that may be missing.
+        settings: in place of those of the checkpoint's configuration.
+
+    Raises:
+        ArtifactError: weights are missing, damaged or do not fit each other.
+    """
+    import torch
+
+    with broken_weights(checkpoint.folder):
+        network, loaded = kind.from_pretrained(
+            checkpoint.folder,
+            dtype=torch.float32,
+            use_safetensors=checkpoint.safetensors,
+            weights_only=True,
+            output_loading_info=True,
+            local_files_only=True,
+            **settings,
+        )
+    missing = sorted(
+        name
+        for name in loaded["missing_keys"]
+        if not any(part in name for part in fresh)
+    )
+    if missing:
+        raise ArtifactError(
+            f"{checkpoint.folder}: expected all weights of a {kind.__name__}, "
+            f"{len(missing)} are missing, {missing[0]} first; is it a model that was "
+            "only pre-trained?"
+        )
+    return network
 
 
 def _find_weights(folder: Path) -> tuple[Path, ...]:

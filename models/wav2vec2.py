@@ -1,15 +1,17 @@
 """Loads any Wav2Vec2ForCTC checkpoint, with a language adapter if it has some."""
 
 import math
-import pickle
 from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from models.card import card_licence
-from models.checkpoints import Checkpoint, find_checkpoint
+from models.checkpoints import (
+    Checkpoint,
+    broken_weights,
+    find_checkpoint,
+    load_weights,
+)
 from models.devices import choose_device
 from models.vocabulary import read_vocabulary
 from models.waveform_model import WaveformModel, fingerprint_files
@@ -22,14 +24,7 @@ if TYPE_CHECKING:
 VARIANCE_FLOOR = 1e-7
 """Source: zero_mean_unit_var_norm of transformers' Wav2Vec2FeatureExtractor."""
 
-_LOADING_ERRORS = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    SafetensorError,
-    pickle.UnpicklingError,
-)
-_ALLOWED_MISSING = {"wav2vec2.masked_spec_embed"}  # used in training only
+_MAY_BE_MISSING = ("wav2vec2.masked_spec_embed",)  # used in training only
 
 
 class _Logits(nn.Module):
@@ -126,44 +121,13 @@ def read_settings(checkpoint: Checkpoint) -> bool:
 def load_ctc(
     checkpoint: Checkpoint, fresh: tuple[str, ...] = (), **settings: Any
 ) -> "Wav2Vec2ForCTC":
-    """Load weights and adapter, and insist that none is left at its random start.
-
-    Args:
-        checkpoint: where they are.
-        fresh: parts of the names of weights that may be.
-        settings: in place of those of the checkpoint's configuration.
-
-    Raises:
-        ArtifactError: weights are missing, damaged or do not fit each other.
-    """
+    """Load weights and adapter, see ``load_weights``."""
     from transformers import Wav2Vec2ForCTC
 
-    folder = checkpoint.folder
-    try:
-        answer: Any = Wav2Vec2ForCTC.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=checkpoint.safetensors,
-            weights_only=True,
-            output_loading_info=True,
-            local_files_only=True,
-            **settings,
-        )
-        network, loaded = answer
-        if checkpoint.adapter is not None:
-            network.load_adapter(checkpoint.language, local_files_only=True)
-    except _LOADING_ERRORS as error:
-        raise ArtifactError(
-            f"{folder}: weights that cannot be loaded: {error}; fetch the model again"
-        ) from error
-    missing = sorted(
-        name
-        for name in set(loaded["missing_keys"]) - _ALLOWED_MISSING
-        if not any(part in name for part in fresh)
+    network: Wav2Vec2ForCTC = load_weights(
+        Wav2Vec2ForCTC, checkpoint, (*_MAY_BE_MISSING, *fresh), **settings
     )
-    if missing:
-        raise ArtifactError(
-            f"{folder}: expected all weights of a Wav2Vec2ForCTC, {len(missing)} are "
-            f"missing, {missing[0]} first; is it a model that was only pre-trained?"
-        )
+    if checkpoint.adapter is not None:
+        with broken_weights(checkpoint.folder):
+            network.load_adapter(checkpoint.language, local_files_only=True)
     return network

@@ -5,6 +5,7 @@ Shapes: B clips, T frames, D features, L languages.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 
 from models.vocabulary import Vocabulary
 from schemas.errors import ArtifactError, ConfigError
+
+Layer = Any
+"""With ``weight`` and ``bias`` whose first axis are columns."""
 
 _FILE = "language_head.safetensors"
 
@@ -34,13 +38,27 @@ def head_for(
     if before is not None and before.labels == vocabulary.labels:
         return head
     fresh = nn.Linear(head.in_features, len(vocabulary.labels)).to(head.weight)
-    old = {} if before is None else {x: k for k, x in enumerate(before.labels)}
-    shared = [(new, old[x]) for new, x in enumerate(vocabulary.labels) if x in old]
-    with torch.no_grad():
-        for new, known in shared:
-            fresh.weight[new] = head.weight[known]
-            fresh.bias[new] = head.bias[known]
+    copy_columns(head, before, fresh, vocabulary)
     return fresh
+
+
+def copy_columns(
+    head: Layer, before: Vocabulary | None, fresh: Layer, vocabulary: Vocabulary
+) -> None:
+    """Copy what one output layer knows of labels into another of the same kind.
+
+    Args:
+      head: the one that knows.
+      before: what its columns stand for; None if it has learnt nothing yet.
+      fresh: the other, which is changed.
+      vocabulary: what its columns stand for.
+    """
+    old = {} if before is None else {x: k for k, x in enumerate(before.labels)}
+    with torch.no_grad():
+        for new, label in enumerate(vocabulary.labels):
+            if label in old:
+                fresh.weight[new] = head.weight[old[label]]
+                fresh.bias[new] = head.bias[old[label]]
 
 
 class LanguageHead(nn.Module):
