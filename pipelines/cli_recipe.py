@@ -66,7 +66,7 @@ def _recipe() -> None:
 
 
 @recipe.command("pl-mono")
-def pl_mono(  # noqa: PLR0913  one option each
+def pl_mono(
     corpus: _Corpus,
     language: _Language,
     strategy: Annotated[
@@ -127,7 +127,7 @@ def pl_mono(  # noqa: PLR0913  one option each
 
 
 @recipe.command()
-def slimipl(  # noqa: PLR0913  one option each
+def slimipl(
     corpus: _Corpus,
     language: _Language,
     model: _Model = "bundled",
@@ -177,7 +177,7 @@ def slimipl(  # noqa: PLR0913  one option each
 
 
 @recipe.command("noisy-student")
-def noisy_student(  # noqa: PLR0913  one option each
+def noisy_student(
     corpus: _Corpus,
     language: _Language,
     generations: Annotated[

@@ -51,8 +51,8 @@ class RecipeConfig:
     """Share of pseudo-labeled speech: in proportion to its hours if 1, as much as of
     speech with text if 0."""
     crop_steps: int = 0
-    """Updates on crops before fine-tuning: needed where clips with text are much shorter
-    than those without."""
+    """Updates on crops before fine-tuning: for networks that have only heard clips much
+    shorter than these."""
     crop_sec: float = 10.0
     baseline: bool = False
     """Train also on clips with text alone for as many updates as the recipe has, to

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from rich.table import Table
@@ -46,7 +47,7 @@ def _evaluate(config: RecipeConfig, networks: Networks, place: Workplace) -> Res
     rows: dict[str, dict[str, dict[str, float]]] = {}
     for name, one in networks.items():
         reference = network_of(place, one) if isinstance(one, Step) else one
-        network = load_network(reference).to(device).eval()
+        network: Any = load_network(reference).to(device).eval()
         rows[name] = {}
         for split in SPLITS:
             batches = held_out_batches(config, network, split)

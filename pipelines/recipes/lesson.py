@@ -33,7 +33,7 @@ from pipelines.recipes.clips import (
 )
 from pipelines.recipes.config import RecipeConfig, rounds
 from pipelines.recipes.plan import Result, Step, Workplace
-from pipelines.spelling import spelling_of
+from pipelines.spelling import spelled_clip
 
 NETWORK = "network"
 """Folder of a lesson's network, as ``save_pretrained`` writes it."""
@@ -160,7 +160,7 @@ def make_batch(network: SpeechNetwork, *, plain: bool = False) -> MakeCtcBatch:
         prepare=network.prepare,
         vocabulary=network.vocabulary,
         languages=network.languages,
-        spell=spelling_of(network.vocabulary),
+        spell=partial(spelled_clip, romanised=network.vocabulary.romanised),
         skips_unknown=True,
         augment=None if plain else Masks(),
     )

@@ -4,6 +4,7 @@ A step's folder is named by the digest of its settings and of the steps that it 
 What it leaves there before ``done.json`` (checkpoints) lets a broken-off step go on.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from models.training.ranks import Ranks
 from pipelines.alone import alone_in
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of
@@ -120,14 +122,18 @@ def plan_lines(last: Sequence[Step], root: Path) -> Iterator[str]:
 
 
 def carry_out(
-    last: Sequence[Step], root: Path, tell: Callable[[str], None]
+    last: Sequence[Step],
+    root: Path,
+    tell: Callable[[str], None],
+    ranks: Ranks | None = None,
 ) -> list[Result]:
     """Do what is not done yet and return what the last steps told.
 
     Args:
       last: the steps whose results are wanted.
-      root: the recipe's folder, made if it is not there; one process at a time.
+      root: the recipe's folder, made if it is not there; one run at a time.
       tell: given a line when a step begins, and by the steps themselves.
+      ranks: the processes that came here together; None for this one alone.
 
     Raises:
       ConfigError: another process is at work there.
@@ -135,18 +141,34 @@ def carry_out(
     """
     root.mkdir(parents=True, exist_ok=True)
     steps = in_order(last)
-    with alone_in(str(root)):
+    is_first = ranks is None or ranks.is_first
+    with alone_in(str(root)) if is_first else contextlib.nullcontext():
         for number, step in enumerate(steps, 1):
-            if step.result(root) is None:
-                tell(f"step {number} of {len(steps)}: {step.name}: {step.says}")
-                _carry_out(step, root, tell)
+            if _is_open(step, root, ranks):
+                if is_first:
+                    tell(f"step {number} of {len(steps)}: {step.name}: {step.says}")
+                _carry_out(step, root, tell, is_first=is_first)
+    if ranks is not None:
+        ranks.wait()
     results = [step.result(root) for step in last]
     return [result for result in results if result is not None]
 
 
-def _carry_out(step: Step, root: Path, tell: Callable[[str], None]) -> None:
+def _is_open(step: Step, root: Path, ranks: Ranks | None) -> bool:
+    """Tell, on all ranks alike, whether a step is still to be done."""
+    is_open = step.result(root) is None
+    return is_open if ranks is None else any(ranks.gathered([is_open]))
+
+
+def _carry_out(
+    step: Step, root: Path, tell: Callable[[str], None], *, is_first: bool
+) -> None:
     folder = step.folder(root)
     folder.mkdir(exist_ok=True)
+    if not is_first:
+        if step.is_for_all_ranks:
+            step.run(Workplace(root, folder, tell))
+        return
     result = step.run(Workplace(root, folder, tell))
     temporary = folder / f".{_DONE}.tmp"
     temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")

@@ -96,7 +96,7 @@ def test_a_damaged_note_is_named(tmp_path):
     kitchen = Kitchen()
     serve(kitchen, tmp_path)
     (kitchen.dough.folder(tmp_path) / "done.json").write_text("{")
-    with pytest.raises(ArtifactError, match="dough-.*done.json: damaged"):
+    with pytest.raises(ArtifactError, match=r"dough-.*done\.json: damaged"):
         serve(kitchen, tmp_path)
 
 
