@@ -1,5 +1,6 @@
 """Batches for one rank, read in worker processes, with an exact place to go on from."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from schemas.keys import digest_of
 
 Make = Callable[[list[Clip], np.random.Generator], Any]
 _MSEC_PER_HOUR = 3_600_000
+_LOG = logging.getLogger(__name__)
 
 
 class _Order(NamedTuple):
@@ -147,6 +149,8 @@ class BatchStream:
             self._batches = _batches(self._reader, self._orders(), self.workers)
         batch = next(self._batches)
         step = self._coming.popleft()
+        if step.position.epoch > self._position.epoch:
+            _LOG.info("epoch %d is over; heard: %s", *self._told())
         self._position = step.position
         self._taken += self.ranks
         for rows in step.batches:
@@ -204,6 +208,14 @@ class BatchStream:
                 self.table.strata, self._heard_msec, wanted, strict=True
             )
         )
+
+    def _told(self) -> tuple[int, str]:
+        heard = ", ".join(
+            f"{share.language} {share.hours:.2f} h ({share.share:.1%}, "
+            f"{share.wanted:.1%} wanted)"
+            for share in self.shares()
+        )
+        return self._position.epoch, heard
 
     def _orders(self) -> Iterator[_Order]:
         number = self._taken + self.rank
