@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,24 +13,13 @@ from models.data.kept_clips import clip_table
 from models.data.plan import BatchPlan, Position, batches_in_order, planned_batches
 from models.data.sampling import CLIPS, wanted_shares
 from models.data.shards import SpeechShards
+from models.data.shares import Share
 from models.data.workers import Make, Order, Reader, made_batches
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, PericopeError
 from schemas.keys import digest_of
 
 _MSEC_PER_HOUR = 3_600_000
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Share:
-    """How much a language of a source was heard."""
-
-    source: int
-    """Which of the sources, from 0."""
-    language: str
-    hours: float
-    share: float
-    wanted: float
 
 
 class _Step(NamedTuple):
@@ -85,6 +74,12 @@ class BatchStream:
         self._coming: deque[_Step] = deque()
         self._batches: Iterator[Any] | None = None
         self._check_enough()
+        _LOG.info(
+            "%d clips, %.2f h; %d are left out: shorter or longer than wanted",
+            len(self.table),
+            self.table.strata_msec.sum() / _MSEC_PER_HOUR,
+            self.table.left_out,
+        )
 
     def __iter__(self) -> "BatchStream":
         return self
@@ -93,11 +88,15 @@ class BatchStream:
         """Return the next batch of this rank, as ``make`` made it.
 
         Raises:
-          ArtifactError: a shard is damaged; nothing is left out silently.
+          ArtifactError: a shard is damaged. The stream stays before this batch.
         """
         if self._batches is None:
             self._batches = made_batches(self._reader, self._orders(), self.workers)
-        batch = next(self._batches)
+        try:
+            batch = next(self._batches)
+        except PericopeError:
+            self.close()
+            raise
         step = self._coming.popleft()
         if step.position.epoch > self._position.epoch:
             _LOG.info("epoch %d is over; heard: %s", *self._told())
