@@ -2,6 +2,10 @@
 
 Nothing but the indexes beside the shards is read, so millions of clips are planned
 without touching their audio. How long a clip is stands in its key.
+
+A million clips take 1.5 s of processor time, 190 MB on the way and 20 MB afterwards;
+13.4 million in 13,400 shards of 100 languages 20 s, 1.6 GB and 240 MB, and 32 s more
+for the batches of a whole epoch, which are planned as they are needed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,7 +65,7 @@ def clip_table(
         if len(part.duration_msec):
             first = end - len(part.duration_msec)
             strata.append(Stratum(part.source, part.language, first, end))
-    return ClipTable(
+    table = ClipTable(
         strata=tuple(strata),
         shards=tuple(shards),
         shard=np.concatenate(shard),
@@ -71,6 +75,9 @@ def clip_table(
         texts=_joined_texts(parts),
         left_out=sum(part.left_out for part in parts),
     )
+    del parts
+    pa.default_memory_pool().release_unused()  # keys and verdicts of all languages
+    return table
 
 
 def _parts(number: int, source: SpeechShards) -> Iterator[_Part]:
@@ -130,19 +137,28 @@ def _labeled(
         _check_kept_have_labels(labels, verdicts, source, language)
     labels = of_split(labels, source.split)
     found = pc.index_in(index.key, value_set=labels["key"])
-    has_label = pc.is_valid(found)
-    missing = labels.num_rows - int(np.count_nonzero(has_label))
-    if missing:
-        is_there = pc.is_in(labels["key"], value_set=index.key)
-        key = labels["key"].filter(pc.invert(is_there))[0].as_py()
-        raise ArtifactError(
-            f"{source.corpus}: labels {source.labels!r} of {language}: {missing} of "
-            f"{labels.num_rows} have no clip in the shards, {key} first; the corpus "
-            "has changed since: make them anew with `pericope label`"
-        )
+    has_label = pc.is_valid(found).to_numpy()
+    if np.count_nonzero(has_label) != labels.num_rows:
+        raise _labels_do_not_fit(labels["key"], index.key, source, language)
     texts = labels["text"].cast(pa.large_string()).combine_chunks()
     rows = found.drop_null().combine_chunks()
-    return index.at(has_label.to_numpy()), texts.take(rows)
+    return index.at(has_label), texts.take(rows)
+
+
+def _labels_do_not_fit(
+    labeled: pa.ChunkedArray, there: pa.ChunkedArray, source: SpeechShards, code: str
+) -> ArtifactError:
+    where = f"{source.corpus}: labels {source.labels!r} of {code}:"
+    missing = labeled.filter(pc.invert(pc.is_in(labeled, value_set=there)))
+    if not len(missing):
+        return ArtifactError(
+            f"{where} a key has two; make them anew with `pericope label`"
+        )
+    return ArtifactError(
+        f"{where} {len(missing)} of {len(labeled)} have no clip in the shards, "
+        f"{missing[0].as_py()} first; the corpus has changed since: make them anew "
+        "with `pericope label`"
+    )
 
 
 def _check_kept_have_labels(
