@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli_train_asr import asr
+from pipelines.cli_train_lid import lid
 from pipelines.cli_train_lm import lm
 
 train = typer.Typer(help="Train models from shards.", no_args_is_help=True)
@@ -17,6 +18,7 @@ def _train() -> None:
 
 
 train.command()(asr)
+train.command()(lid)
 train.command()(lm)
 
 

@@ -27,6 +27,7 @@ from pipelines.fetch_limits import FetchLimits
 from pipelines.identity_config import IdentityConfig
 from pipelines.opinion_config import OpinionConfig
 from pipelines.select_config import SelectionConfig, check_rules
+from pipelines.unlabeled_config import UnlabeledConfig
 from schemas.errors import ConfigError, SourceRefused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -124,6 +125,7 @@ class CorpusConfig:
     shards: ShardsConfig = field(default_factory=ShardsConfig)
     run: RunConfig = field(default_factory=RunConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
+    unlabeled: UnlabeledConfig = field(default_factory=UnlabeledConfig)
 
     def __post_init__(self) -> None:
         for name, selection in self.select.items():
@@ -149,6 +151,7 @@ class CorpusConfig:
         del choices["run"]
         for selection in choices["select"].values():
             selection["where"] = list(selection["where"])
+        choices["unlabeled"]["harvest"] = list(choices["unlabeled"]["harvest"])
         return choices
 
 
@@ -231,6 +234,7 @@ _SECTIONS: dict[str, Any] = {
     "shards": ShardsConfig,
     "run": RunConfig,
     "identity": IdentityConfig,
+    "unlabeled": UnlabeledConfig,
 }
 
 

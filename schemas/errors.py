@@ -11,6 +11,7 @@
         ├── FetchFailed
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
+        ├── NoSpeech
         ├── TextUnreadable         TextMalformed            TextEmpty
         ├── AlignmentInfeasible    TimingMalformed       LettersUnknown
         └── WrongChapter           WrongText
@@ -126,6 +127,12 @@ class AudioTruncated(InputError):
     """The audio breaks off before the length that its header promises."""
 
     reason = "audio_truncated"
+
+
+class NoSpeech(InputError):
+    """Nobody speaks in a recording without text."""
+
+    reason = "no_speech"
 
 
 class TextUnreadable(InputError):

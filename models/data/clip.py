@@ -28,6 +28,8 @@ class Clip:
     source: str = ""
     """Of audio without text where it is from; "rejected" with a pseudo-label in place
     of the text that no selection keeps."""
+    shard: str = ""
+    """Path of the tar."""
 
     @cached_property
     def samples(self) -> npt.NDArray[np.float32]:
@@ -39,7 +41,7 @@ class Clip:
         try:
             samples, _ = soundfile.read(io.BytesIO(self.flac), dtype="float32")
         except soundfile.LibsndfileError as error:
-            raise _damaged(self.key, error) from error
+            raise _damaged(self.key, self.shard, error) from error
         return samples
 
 
@@ -56,7 +58,7 @@ def parse_clip(raw: dict[str, Any], language: str = "") -> Clip:
     Raises:
       ArtifactError: a member is missing or damaged, or the audio is not 16 kHz mono.
     """
-    key = raw["__key__"]
+    key, shard = raw["__key__"], raw.get("__url__", "")
     missing = [name for name in ("flac", "txt", "json") if name not in raw]
     if missing and missing != ["txt"]:
         raise _lacking(raw, missing)
@@ -65,14 +67,14 @@ def parse_clip(raw: dict[str, Any], language: str = "") -> Clip:
         header = soundfile.info(io.BytesIO(raw["flac"]))
         text = raw.get("txt", b"").decode()
     except (soundfile.LibsndfileError, ValueError) as error:
-        raise _damaged(key, error) from error
+        raise _damaged(key, shard, error) from error
     source = row.get("source") or ""
     if missing and not source:
         raise _lacking(raw, missing)
     if (header.samplerate, header.channels) != (SAMPLE_RATE_HZ, 1):
         raise ArtifactError(
-            f"{key}: expected 16 kHz mono, got {header.samplerate} Hz in "
-            f"{header.channels} channels"
+            f"{key} in {shard}: expected 16 kHz mono, got {header.samplerate} Hz in "
+            f"{header.channels} channels; write the shard with `pericope run`"
         )
     return Clip(
         key,
@@ -82,18 +84,19 @@ def parse_clip(raw: dict[str, Any], language: str = "") -> Clip:
         row,
         row.get("language") or language,
         source,
+        shard,
     )
 
 
 def _lacking(raw: dict[str, Any], missing: list[str]) -> ArtifactError:
     return ArtifactError(
-        f"{raw['__key__']}: its shard {raw.get('__url__', '')} lacks its "
-        f".{', .'.join(missing)}; delete the shard and run `pericope run` again"
+        f"{raw['__key__']}: the shard {raw.get('__url__', '')} lacks its "
+        f".{', .'.join(missing)}; delete it and run `pericope run` again"
     )
 
 
-def _damaged(key: str, error: Exception) -> ArtifactError:
+def _damaged(key: str, shard: str, error: Exception) -> ArtifactError:
     return ArtifactError(
-        f"{key}: damaged in its shard ({error}); delete the shard and run "
+        f"{key}: damaged in its shard {shard} ({error}); delete the shard and run "
         "`pericope run` again"
     )

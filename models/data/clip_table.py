@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,8 @@ class ClipTable:
     offset: npt.NDArray[np.int64]
     length: npt.NDArray[np.uint32]
     duration_msec: npt.NDArray[np.uint32]
-    texts: pa.ChunkedArray | None
+    texts: pa.Array | None
+    """Large strings; None for a clip whose source has no labels."""
     left_out: int
     """Kept by their selection, but shorter or longer than the plan takes."""
 
@@ -69,8 +71,14 @@ class ClipTable:
             texts = self.texts.take(pa.array(rows)).to_pylist()
         return [ClipPlace(*place) for place in zip(*columns, texts, strict=True)]
 
+    @cached_property
+    def firsts(self) -> npt.NDArray[np.int64]:
+        """The first row of each stratum."""
+        return np.array([stratum.first for stratum in self.strata])
+
+    @cached_property
     def strata_msec(self) -> npt.NDArray[np.int64]:
-        """Return how much audio each stratum has."""
+        """How much audio each stratum has."""
         return np.array(
             [
                 self.duration_msec[stratum.first : stratum.end].sum(dtype=np.int64)
@@ -88,7 +96,6 @@ class ClipTable:
         for column in (self.shard, self.offset, self.length, self.duration_msec):
             name.update(column.tobytes())
         if self.texts is not None:
-            for chunk in self.texts.chunks:
-                for buffer in filter(None, chunk.buffers()):
-                    name.update(buffer)
+            for buffer in filter(None, self.texts.buffers()):
+                name.update(buffer)
         return name.hexdigest()

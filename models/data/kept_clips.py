@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.data.clip_table import ClipTable, Shard, Stratum
-from models.data.labels import read_labels
+from models.data.labels import of_split, read_labels
 from models.data.shard_index import Index, durations_msec, read_index
 from models.data.shards import SpeechShards, no_verdict
 from schemas.errors import ArtifactError, ConfigError
@@ -29,7 +29,7 @@ class _Part(NamedTuple):
     shards: list[Shard]
     samples: Index
     duration_msec: npt.NDArray[np.uint32]
-    texts: pa.ChunkedArray | None
+    texts: pa.Array | None
     left_out: int
 
 
@@ -78,9 +78,10 @@ def _parts(number: int, source: SpeechShards) -> Iterator[_Part]:
     for language in source.tars():
         tars = source.shard_paths(language)
         index, texts = read_index(tars), None
+        judged = verdicts.of(language)
         if source.labels is not None:
-            index, texts = _labeled(index, source, language)
-        rows = np.flatnonzero(_kept(index, tars, source, verdicts.of(language)))
+            index, texts = _labeled(index, source, language, judged)
+        rows = np.flatnonzero(_kept(index, tars, source, judged))
         index = index.at(rows)
         if texts is not None:
             texts = texts.take(pa.array(rows))
@@ -115,15 +116,19 @@ class _Verdicts:
 
 
 def _labeled(
-    index: Index, source: SpeechShards, language: str
-) -> tuple[Index, pa.ChunkedArray]:
+    index: Index, source: SpeechShards, language: str, verdicts: pa.Table | None
+) -> tuple[Index, pa.Array]:
     """Return the samples that have a label, and the labels' texts.
 
     Raises:
-      ArtifactError: a label's clip is in no shard.
+      ArtifactError: a label's clip is in no shard, or the selection keeps a clip that
+        has no label.
     """
     assert source.labels is not None
-    labels = read_labels(source.corpus, source.labels, language, source.split)
+    labels = read_labels(source.corpus, source.labels, language)
+    if verdicts is not None:
+        _check_kept_have_labels(labels, verdicts, source, language)
+    labels = of_split(labels, source.split)
     found = pc.index_in(index.key, value_set=labels["key"])
     has_label = pc.is_valid(found)
     missing = labels.num_rows - int(np.count_nonzero(has_label))
@@ -135,8 +140,24 @@ def _labeled(
             f"{labels.num_rows} have no clip in the shards, {key} first; the corpus "
             "has changed since: make them anew with `pericope label`"
         )
-    texts = labels["text"].cast(pa.large_string()).take(found.drop_null())
+    texts = (
+        labels["text"].cast(pa.large_string()).combine_chunks().take(found.drop_null())
+    )
     return index.at(has_label.to_numpy()), texts
+
+
+def _check_kept_have_labels(
+    labels: pa.Table, verdicts: pa.Table, source: SpeechShards, language: str
+) -> None:
+    kept = verdicts.filter(verdicts["keep"])["key"]
+    lacking = kept.filter(pc.invert(pc.is_in(kept, value_set=labels["key"])))
+    if len(lacking):
+        raise ArtifactError(
+            f"{source.corpus}: labels {source.labels!r} of {language} lack "
+            f"{lacking[0].as_py()} and {len(lacking) - 1} more that the selection "
+            f"{source.selection!r} keeps; make the labels anew with `pericope label`, "
+            "or a selection of these labels with `pericope select`"
+        )
 
 
 def _kept(
@@ -171,17 +192,16 @@ def _within(part: _Part, min_clip_sec: float, max_clip_sec: float) -> _Part:
     )
 
 
-def _joined_texts(parts: Sequence[_Part]) -> pa.ChunkedArray | None:
+def _joined_texts(parts: Sequence[_Part]) -> pa.Array | None:
     if all(part.texts is None for part in parts):
         return None
-    columns = [
-        pa.chunked_array([pa.nulls(len(part.duration_msec), pa.large_string())])
+    texts = [
+        pa.nulls(len(part.duration_msec), pa.large_string())
         if part.texts is None
         else part.texts
         for part in parts
     ]
-    chunks = [chunk for column in columns for chunk in column.chunks]
-    return pa.chunked_array([pa.concat_arrays(chunks)], pa.large_string())
+    return pa.concat_arrays(texts)
 
 
 def _lane_of(tar: Path) -> str:

@@ -30,8 +30,8 @@ def labeled_languages(corpus: Path, name: str) -> tuple[str, ...]:
     return tuple(folder.name.removeprefix("language=") for folder in folders)
 
 
-def read_labels(corpus: Path, name: str, language: str, split: str) -> pa.Table:
-    """Return ``key source text`` of a language's labels; the split "*" is all.
+def read_labels(corpus: Path, name: str, language: str) -> pa.Table:
+    """Return ``key source text split`` of a language's labels.
 
     Raises:
       ArtifactError: a file is damaged or of another version.
@@ -43,10 +43,12 @@ def read_labels(corpus: Path, name: str, language: str, split: str) -> pa.Table:
             f"{folder}: expected part-*.parquet, found none; make the labels anew with "
             "`pericope label`"
         )
-    table = pa.concat_tables(parts)
-    if split != "*":
-        table = table.filter(pc.equal(table["split"], split))
-    return table.select(["key", "source", "text"]).combine_chunks()
+    return pa.concat_tables(parts)
+
+
+def of_split(labels: pa.Table, split: str) -> pa.Table:
+    """Return the labels of a split; "*" is all."""
+    return labels if split == "*" else labels.filter(pc.equal(labels["split"], split))
 
 
 def _read(path: Path) -> pa.Table:

@@ -71,7 +71,7 @@ def planned_batches(
     by length, cut into batches, and these are shuffled.
     """
     shares = wanted_shares(
-        table.strata, table.strata_msec(), plan.beta_language, plan.beta_corpus
+        table.strata, table.strata_msec, plan.beta_language, plan.beta_corpus
     )
     epoch, window, done = start
     while True:

@@ -54,7 +54,7 @@ def epoch_rows(
 
     The clips of each language keep the order of its cycle.
     """
-    msec = table.strata_msec()
+    msec = table.strata_msec
     # Whole milliseconds: with beta 1 a quota is exactly what the language has.
     quotas = np.rint(shares * msec.sum()).astype(np.int64)
     drawn = [

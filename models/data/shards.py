@@ -10,7 +10,7 @@ from typing import Any, Literal
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from models.data.clip import Clip, parse_clip
-from models.data.labels import labeled_languages, read_labels
+from models.data.labels import labeled_languages, of_split, read_labels
 from schemas.errors import ArtifactError, ConfigError
 from schemas.selection import read_stored_selection
 
@@ -178,8 +178,10 @@ class SpeechShards:
     def _texts(self, language: str) -> _Texts | None:
         if self.labels is None:
             return None
-        table = read_labels(self.corpus, self.labels, language, self.split)
-        keys, sources, texts = (column.to_pylist() for column in table.columns)
+        table = of_split(read_labels(self.corpus, self.labels, language), self.split)
+        keys, sources, texts = (
+            table[name].to_pylist() for name in ("key", "source", "text")
+        )
         return dict(zip(keys, zip(sources, texts, strict=True), strict=True))
 
     def _keeps(self, key: str, verdicts: Verdicts, tar: str) -> bool:

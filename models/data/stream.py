@@ -1,5 +1,6 @@
 """Batches for one rank, read in worker processes, with an exact place to go on from."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from schemas.keys import digest_of
 
 Make = Callable[[list[Clip], np.random.Generator], Any]
 _MSEC_PER_HOUR = 3_600_000
+_LOG = logging.getLogger(__name__)
 
 
 class _Order(NamedTuple):
@@ -147,6 +149,8 @@ class BatchStream:
             self._batches = _batches(self._reader, self._orders(), self.workers)
         batch = next(self._batches)
         step = self._coming.popleft()
+        if step.position.epoch > self._position.epoch:
+            _LOG.info("epoch %d is over; heard: %s", *self._told())
         self._position = step.position
         self._taken += self.ranks
         for rows in step.batches:
@@ -205,6 +209,14 @@ class BatchStream:
             )
         )
 
+    def _told(self) -> tuple[int, str]:
+        heard = ", ".join(
+            f"{share.language} {share.hours:.2f} h ({share.share:.1%}, "
+            f"{share.wanted:.1%} wanted)"
+            for share in self.shares()
+        )
+        return self._position.epoch, heard
+
     def _orders(self) -> Iterator[_Order]:
         number = self._taken + self.rank
         for step in _steps(self.table, self.plan, self._position, self.ranks):
@@ -214,7 +226,9 @@ class BatchStream:
             number += self.ranks
 
     def _check_enough(self) -> None:
-        """Every rank gets a batch of an epoch."""
+        """Refuse where not every rank gets a batch of an epoch."""
+        if self.table.strata_msec.sum() >= self.ranks * self.plan.batch_sec * 1000:
+            return
         count = 0
         for _, position in planned_batches(self.table, self.plan, Position()):
             if position.epoch > 0 or count == self.ranks:
@@ -268,17 +282,17 @@ def _steps(
 
 
 def _heard_msec(table: ClipTable, rows: Rows) -> np.ndarray:
-    firsts = [stratum.first for stratum in table.strata]
-    stratum = np.searchsorted(firsts, rows, side="right") - 1
     msec = np.bincount(
-        stratum, weights=table.duration_msec[rows], minlength=len(table.strata)
+        np.searchsorted(table.firsts, rows, side="right") - 1,
+        weights=table.duration_msec[rows],
+        minlength=len(table.strata),
     )
     return msec.astype(np.int64)
 
 
 def _wanted(table: ClipTable, plan: BatchPlan) -> np.ndarray:
     return wanted_shares(
-        table.strata, table.strata_msec(), plan.beta_language, plan.beta_corpus
+        table.strata, table.strata_msec, plan.beta_language, plan.beta_corpus
     )
 
 

@@ -1,16 +1,19 @@
 """From the name of a network to the network, ready to be trained."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.checkpoints import find_checkpoint
 from models.vocabulary import Vocabulary
 from schemas.errors import ArtifactError, ConfigError
 
 if TYPE_CHECKING:
     from models.networks.bundled import BundledNetwork
+    from models.networks.conformer import ConformerNetwork
     from models.networks.wav2vec2 import Wav2Vec2Network
 
-    Network = BundledNetwork | Wav2Vec2Network
+    Network = BundledNetwork | ConformerNetwork | Wav2Vec2Network
 
 NAMES = (
     *(
@@ -50,9 +53,7 @@ def load_network(
         where = Path(path) if path else None
         return load_bundled_network(where, vocabulary, languages).train()
     if family == "hf" and path:
-        from models.networks.wav2vec2 import load_wav2vec2_network
-
-        return load_wav2vec2_network(path, vocabulary, languages).train()
+        return _load_checkpoint(path, vocabulary, languages).train()
     if family == "new" and path:
         if vocabulary is None:
             raise ConfigError(f"model: {reference} has no letters; give a vocabulary")
@@ -66,6 +67,17 @@ def load_network(
     raise ConfigError(f"model: expected one of {', '.join(NAMES)}, got {reference!r}")
 
 
+def _load_checkpoint(
+    path: str, vocabulary: Vocabulary | None, languages: tuple[str, ...] | None
+) -> "Network":
+    from models.networks.conformer_files import KINDS, load_conformer_network
+    from models.networks.wav2vec2 import load_wav2vec2_network
+
+    if find_checkpoint(path).kind in KINDS:
+        return load_conformer_network(path, vocabulary, languages)
+    return load_wav2vec2_network(path, vocabulary, languages)
+
+
 def new_network(
     architecture: str,
     *,
@@ -76,7 +88,7 @@ def new_network(
     """Return an untrained network; torch's random numbers decide its weights.
 
     Args:
-      architecture: bundled.
+      architecture: bundled or conformer.
       size: by name; each architecture tells its own.
       vocabulary: letters of the output layer.
       languages: of the head that tells languages; empty for no head.
@@ -85,8 +97,12 @@ def new_network(
       ConfigError: there is no such architecture or size.
     """
     from models.networks.bundled import new_bundled_network
+    from models.networks.conformer_files import new_conformer_network
 
-    architectures = {"bundled": new_bundled_network}
+    architectures: dict[str, Callable[..., Network]] = {
+        "bundled": new_bundled_network,
+        "conformer": new_conformer_network,
+    }
     if architecture not in architectures:
         raise ConfigError(
             f"architecture: expected one of {', '.join(architectures)}, got "

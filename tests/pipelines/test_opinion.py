@@ -16,12 +16,12 @@ from pipelines.align_recording import (
     read_alignment,
 )
 from pipelines.config import load_config
-from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import STAGE as EMISSIONS
 from pipelines.emission_store import emissions_of
 from pipelines.fetch_recording import fetch_recording
 from pipelines.job import Job, prepare_job
 from pipelines.opinion import HEARD, STAGE, judged, opinions_on, with_opinions
+from pipelines.planned_segments import planned_segments
 from pipelines.score_recording import score_recording
 from pipelines.tables import read_segments
 from pipelines.waveforms import forget_waveform
