@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_train_lid import lid
 from pipelines.cli_train_lm import lm
 
 train = typer.Typer(help="Train models from shards.", no_args_is_help=True)
@@ -15,6 +16,7 @@ def _train() -> None:
     """Train models from shards."""
 
 
+train.command()(lid)
 train.command()(lm)
 
 
