@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_train_asr import asr
 from pipelines.cli_train_lid import lid
 from pipelines.cli_train_lm import lm
 
@@ -16,12 +17,13 @@ def _train() -> None:
     """Train models from shards."""
 
 
+train.command()(asr)
 train.command()(lid)
 train.command()(lm)
 
 
 @train.command()
-def asr(
+def aligner(
     corpus: Annotated[Path, typer.Argument(help="Output folder of `pericope run`.")],
     folder: Annotated[Path, typer.Argument(help="Checkpoints; resumed if there.")],
     export: Annotated[
