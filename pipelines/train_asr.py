@@ -3,7 +3,7 @@
 import csv
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -73,6 +73,18 @@ class AsrConfig:
         return {**own, "plan": repr(self.plan)}
 
 
+@dataclass(frozen=True)
+class Ends:
+    """How a training begins, and what it leaves."""
+
+    begin: Callable[[AsrConfig, Survey], SpeechNetwork]
+    """Called on every rank alike."""
+    save: Callable[[SpeechNetwork, Path], None]
+    """Called on the first rank, with the folder of the training."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What a resumed training must agree in, too."""
+
+
 def train_asr(
     sources: Sequence[SpeechShards],
     held_out: Sequence[SpeechShards],
@@ -81,17 +93,36 @@ def train_asr(
     report: Report,
     tell: Tell,
 ) -> LoopResult:
-    """Train a network on clips and save it; started again, it goes on.
+    """Train all of a network on clips and save it; see ``train_between``.
+
+    The folder gets ``model/`` as well, the weights that did best on the held-out clips,
+    as ``save_pretrained`` writes them.
+    """
+    job = (sources, held_out, folder, config, report, tell)
+    return train_between(*job, ends=Ends(_network, _save))
+
+
+def train_between(  # noqa: PLR0913  what a job is made of
+    sources: Sequence[SpeechShards],
+    held_out: Sequence[SpeechShards],
+    folder: Path,
+    config: AsrConfig,
+    report: Report,
+    tell: Tell,
+    *,
+    ends: Ends,
+) -> LoopResult:
+    """Train a network on clips; started again, it goes on.
 
     Args:
       sources: what to learn from; pseudo-labels are learned as they are.
       held_out: on what to measure.
-      folder: gets ``checkpoint/``, ``metrics.csv``, ``unusable.csv`` with the clips
-        that cannot be learned and why, and ``model/``, the weights that did best on
-        the held-out clips, as ``save_pretrained`` writes them.
+      folder: gets ``checkpoint/``, ``metrics.csv``, and ``unusable.csv`` with the clips
+        that cannot be learned and why.
       config: what and how.
       report: told how the training goes.
       tell: told what is learned from, line by line.
+      ends: where the network is from, and where the one that did best goes.
 
     Raises:
       ConfigError: there are no such shards, selection, labels or model, there is
@@ -106,7 +137,7 @@ def train_asr(
     sources, found = _usable(sources, spell, known, config)
     if ranks.is_first:
         _tell_survey(found, folder, tell)
-    network = _network(config, found)
+    network = ends.begin(config, found)
     make = MakeCtcBatch(
         prepare=network.prepare,
         vocabulary=network.vocabulary,
@@ -135,9 +166,14 @@ def train_asr(
         folder,
         config.loop,
         report,
-        settings={**config.settings(), **letters},
+        settings={**config.settings(), **letters, **ends.settings},
     )
-    _finish(network, result, batches, folder, tell)
+    batches.close()
+    if result.is_first:
+        _tell_shares(batches, tell)
+        if result.best is not None:
+            load_weights(cast(torch.nn.Module, network), result.best)
+        ends.save(network, folder)
     return result
 
 
@@ -227,24 +263,16 @@ def _tell_survey(found: Survey, folder: Path, tell: Tell) -> None:
     os.replace(temporary, folder / "unusable.csv")
 
 
-def _finish(
-    network: SpeechNetwork,
-    result: LoopResult,
-    batches: BatchStream,
-    folder: Path,
-    tell: Tell,
-) -> None:
-    """Save the best weights as a model."""
-    batches.close()
-    if not result.is_first:
-        return
+def _tell_shares(batches: BatchStream, tell: Tell) -> None:
     for share in batches.shares():
         tell(
             f"heard {share.hours:.2f} h of {share.language}: {share.share:.1%}, "
             f"wanted {share.wanted:.1%}"
         )
-    if result.best is not None:
-        load_weights(cast(torch.nn.Module, network), result.best)
+
+
+def _save(network: SpeechNetwork, folder: Path) -> None:
+    """Save a model, in place of the one before."""
     temporary, model = folder / ".model.tmp", folder / "model"
     shutil.rmtree(temporary, ignore_errors=True)
     network.save_pretrained(temporary)
