@@ -101,7 +101,6 @@ def adapter(
         model=model,
         letters=letters,
         new_letters=True,
-        masks=False,  # wav2vec 2.0 hides parts by its own configuration
         plan=plan,
         workers=workers,
         loop=loop,

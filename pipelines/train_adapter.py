@@ -5,7 +5,7 @@ language's letters are trained and written beside them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -33,7 +33,8 @@ class AdapterConfig:
     kind: Kind = "lsah"
     language: str
     training: AsrConfig
-    """``model`` of it is the network; its letters become those of the texts."""
+    """``model`` of it is the network; its letters become those of the texts, and masks
+    are as its kind needs them."""
 
 
 def train_adapter(
@@ -70,7 +71,10 @@ def train_adapter(
         partial(_save, folder, config.language),
         {"adapter": config.kind, "language": config.language},
     )
-    job = (sources, held_out, own, config.training, report, tell)
+    # Wav2vec 2.0 hides parts of its inputs by its own configuration.
+    kind = find_checkpoint(config.training.model.removeprefix("hf:")).kind
+    training = replace(config.training, masks=kind != "wav2vec2")
+    job = (sources, held_out, own, training, report, tell)
     return train_between(*job, ends=ends)
 
 
