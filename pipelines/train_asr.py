@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,6 +13,7 @@ import torch
 
 from models.data import BatchPlan, BatchStream, SpeechShards, epoch_batches
 from models.networks.load import load_network
+from models.networks.pieces import share_at
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
@@ -48,6 +50,9 @@ class AsrConfig:
     """Give the model a head for the languages of the clips."""
     gamma: float = 1.0
     """Weight of the loss of the language, where the model tells it."""
+    short_context_steps: int = 0
+    """First steps in which attention reaches over a share of the clip that rises from
+    a quarter to all."""
     masks: bool = True
     """Hide parts of the inputs (SpecAugment)."""
     plan: BatchPlan = field(default_factory=lambda: BatchPlan(batch_sec=60.0))
@@ -61,6 +66,11 @@ class AsrConfig:
         if self.letters not in ("romanised", "own"):
             raise ConfigError(
                 f"--letters: expected romanised or own, got {self.letters!r}"
+            )
+        if self.short_context_steps < 0:
+            raise ConfigError(
+                "--short-context-steps: expected 0 or more, got "
+                f"{self.short_context_steps}"
             )
         if self.validation_clips < 1:
             raise ConfigError(
@@ -167,6 +177,7 @@ def train_between(  # noqa: PLR0913  what a job is made of
         config.loop,
         report,
         settings={**config.settings(), **letters, **ends.settings},
+        before_step=partial(_widen_context, network, config.short_context_steps),
     )
     batches.close()
     if result.is_first:
@@ -175,6 +186,10 @@ def train_between(  # noqa: PLR0913  what a job is made of
             load_weights(cast(torch.nn.Module, network), result.best)
         ends.save(network, folder)
     return result
+
+
+def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
+    network.context_share = share_at(step, warm_up_steps)
 
 
 def held_out_batches(
