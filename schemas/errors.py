@@ -3,6 +3,7 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
+    ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
         ├── LanguageUnknown
@@ -12,7 +13,7 @@
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
         ├── NoSpeech
         ├── TextUnreadable         TextMalformed            TextEmpty
-        ├── AlignmentInfeasible    TimingMalformed
+        ├── AlignmentInfeasible    TimingMalformed       LettersUnknown
         └── WrongChapter           WrongText
 
 A programming error is none of these and stops the run. A message names the item, what
@@ -30,6 +31,10 @@ class ConfigError(PericopeError):
 
 class ArtifactError(PericopeError):
     """A file that Pericope wrote or ships is damaged or of another version."""
+
+
+class TrainingDiverged(PericopeError):
+    """Too many steps of a training had a loss or gradient that is no number."""
 
 
 class InputError(PericopeError):
@@ -158,6 +163,12 @@ class AlignmentInfeasible(InputError):
     """There are too few frames for the tokens."""
 
     reason = "alignment_infeasible"
+
+
+class LettersUnknown(InputError):
+    """The text has letters that the model's vocabulary lacks."""
+
+    reason = "letters_unknown"
 
 
 class WrongChapter(InputError):
