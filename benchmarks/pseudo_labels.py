@@ -21,7 +21,7 @@ from benchmarks.figures import Figure, Unit, print_figures
 from benchmarks.unread_chapters import KINDS, SAME, UnreadCorpus, unread_corpus
 from models.bundled import Calibration, load_bundled, save_bundled
 from models.data import SpeechShards
-from models.train_asr import TrainConfig, train_network
+from models.training.aligner import AlignerConfig, train_network
 from pipelines.config import CorpusConfig
 from pipelines.job import prepare_job, run_job
 from pipelines.label import prepare_labels, run_labels
@@ -40,7 +40,7 @@ _QUICK = ((("est",), 644_000),)
 _WITH_TEXT, _WITHOUT, _MINUTES = 6, 3, 1.5
 _STEPS, _QUICK_STEPS = 500, 40
 _WANTED, _BAD = 0.1, 0.2
-_TRAINING = TrainConfig(
+_TRAINING = AlignerConfig(
     sharp_steps=0,
     free_steps=_STEPS,
     free_learning_rate=5e-4,

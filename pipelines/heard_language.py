@@ -1,22 +1,23 @@
 """Which language is heard in clips without text, if anybody is asked."""
 
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
 
 from models.devices import choose_device
+from models.language_identifier import LanguageIdentifier, load_language_identifier
 from pipelines.context import RunContext
+from pipelines.sharing import gate_of
 from pipelines.unlabeled_config import UnlabeledConfig
 from pipelines.waveforms import Waveform
+from schemas.errors import ArtifactError, ConfigError
 from schemas.segment import Segment
 from schemas.units import rounded, samples_from_sec
 
-if TYPE_CHECKING:
-    from models.language_identifier import LanguageIdentifier
-
 _DECIMALS = 5
+_LOADING = threading.Lock()
 
 
 def identifier_fingerprint(config: UnlabeledConfig, device: str) -> str:
@@ -30,7 +31,11 @@ def identifier_fingerprint(config: UnlabeledConfig, device: str) -> str:
     """
     if not config.identifier:
         return ""
-    return _loaded(config.identifier, device).fingerprint
+    try:
+        return _loaded(config.identifier, device).fingerprint
+    except (ConfigError, ArtifactError) as error:
+        told = str(error).removeprefix("model.name: ")
+        raise type(error)(f"unlabeled.identifier: {told}") from error
 
 
 def identified(
@@ -41,23 +46,31 @@ def identified(
         return segments
     identifier = _loaded(context.unlabeled.identifier, context.device)
     found = []
-    for segment in segments:
-        start = samples_from_sec(segment.start_sec)
-        end = samples_from_sec(segment.end_sec)
-        verdict = identifier.identify(waveform_N[start:end])
-        found.append(with_verdict(segment, verdict))
+    with gate_of(choose_device(context.device)):
+        for segment in segments:
+            start = samples_from_sec(segment.start_sec)
+            end = samples_from_sec(segment.end_sec)
+            verdict = identifier.identify(waveform_N[start:end])
+            found.append(with_verdict(segment, verdict))
     return tuple(found)
 
 
 def with_verdict(segment: Segment, posteriors: Mapping[str, float]) -> Segment:
-    """Return a segment with a verdict; NaN if its language is not among those known."""
+    """Return a segment with a verdict; NaN if its language is not among those known.
+
+    An identifier that knows no scripts is asked for the language alone.
+    """
     likeliest = max(sorted(posteriors), key=posteriors.__getitem__)
-    own = float(posteriors.get(segment.language, math.nan))
+    plain = segment.language.partition("-")[0]
+    own = posteriors.get(segment.language, posteriors.get(plain, math.nan))
     return replace(segment, lid_language=likeliest, lid_score=rounded(own, _DECIMALS))
 
 
-@cache
-def _loaded(reference: str, device: str) -> "LanguageIdentifier":
-    from models.language_identifier import load_language_identifier
+def _loaded(reference: str, device: str) -> LanguageIdentifier:
+    with _LOADING:  # two threads must not load it each
+        return _identifier(reference, device)
 
-    return load_language_identifier(reference, choose_device(device))
+
+@cache
+def _identifier(reference: str, device: str) -> LanguageIdentifier:
+    return load_language_identifier(reference, device)
