@@ -175,7 +175,8 @@ def _read(path: Path) -> tuple[AcousticNetwork, Calibration, Vocabulary]:
             f"{path}: expected format {FORMAT}, got {metadata.get('format')!r}"
         )
     try:
-        vocabulary = _vocabulary(metadata)
+        written = metadata.get("vocabulary")
+        vocabulary = Vocabulary.from_json(written) if written else VOCABULARY
         network = network_from_dict(
             json.loads(metadata["network"]), len(vocabulary.labels)
         )
@@ -187,15 +188,6 @@ def _read(path: Path) -> tuple[AcousticNetwork, Calibration, Vocabulary]:
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise ArtifactError(f"{path}: damaged checkpoint (weights are not finite)")
     return network, calibration, vocabulary
-
-
-def _vocabulary(metadata: dict[str, str]) -> Vocabulary:
-    if "vocabulary" not in metadata:
-        return VOCABULARY
-    document = json.loads(metadata["vocabulary"])
-    return Vocabulary(
-        tuple(document["labels"]), document["blank"], document["word_separator"]
-    )
 
 
 def save_bundled(
@@ -234,12 +226,7 @@ def save_bundled(
         "calibration": json.dumps(vars(calibration), sort_keys=True),
     }
     if vocabulary != VOCABULARY:
-        document = {
-            "labels": vocabulary.labels,
-            "blank": vocabulary.blank,
-            "word_separator": vocabulary.word_separator,
-        }
-        metadata["vocabulary"] = json.dumps(document, sort_keys=True)
+        metadata["vocabulary"] = vocabulary.to_json()
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(_with_ordered_header(save(tensors, metadata)))
     temporary.replace(path)

@@ -17,6 +17,8 @@ from schemas.errors import ArtifactError, ConfigError
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _LANGUAGE = re.compile(r"[\w-]+")  # becomes part of a file name
+RESIDUAL_FILE = "residual.{}.safetensors"
+"""Adapters beside the network, see ``models.networks.residual_adapters``."""
 _WEIGHTS = ("model.safetensors", "model-*.safetensors", "pytorch_model*.bin")
 
 
@@ -39,6 +41,12 @@ class Checkpoint:
         settings = sorted(self.folder.glob("*.json"))
         adapter = () if self.adapter is None else (self.adapter,)
         return (*settings, *self.weights, *adapter)
+
+    @property
+    def residual(self) -> Path | None:
+        """The adapter, if it stands beside the network and is none of transformers."""
+        is_residual = self.adapter and self.adapter.match(RESIDUAL_FILE.format("*"))
+        return self.adapter if is_residual else None
 
     @property
     def kind(self) -> str:
@@ -144,11 +152,12 @@ def _find_weights(folder: Path) -> tuple[Path, ...]:
 
 
 def _find_adapter(folder: Path, language: str) -> Path:
-    for suffix in ("safetensors", "bin"):
-        path = folder / f"adapter.{language}.{suffix}"
+    for name in ("adapter.{}.safetensors", "adapter.{}.bin", RESIDUAL_FILE):
+        path = folder / name.format(language)
         if path.is_file():
             return path
-    there = sorted(path.name.split(".")[1] for path in folder.glob("adapter.*"))
+    found = [*folder.glob("adapter.*"), *folder.glob(RESIDUAL_FILE.format("*"))]
+    there = sorted(path.name.split(".")[1] for path in found)
     raise ArtifactError(
         f"{folder}: expected adapter.{language}.safetensors; adapters here: "
         f"{', '.join(there) or 'none'}"
@@ -160,7 +169,8 @@ def _from_hub(name: str, language: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, HTTPError
 
-    adapters = [f"adapter.{language}.*"] if language else []
+    kinds = (f"adapter.{language}.*", RESIDUAL_FILE.format(language))
+    adapters = kinds if language else ()
     settings = ["*.json", "README.md", *adapters]
     try:
         folder = Path(

@@ -50,6 +50,29 @@ class Vocabulary:
         labels = ("", *_FIRST[1:], *sorted(letters))
         return cls(labels, 0, labels.index(WORD_SEPARATOR))
 
+    @classmethod
+    def from_json(cls, document: str) -> "Vocabulary":
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            ValueError: it is no JSON, or lacks something.
+        """
+        try:
+            found = json.loads(document)
+            labels = tuple(found["labels"])
+            return cls(labels, found["blank"], found["word_separator"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no vocabulary: {error!r}") from error
+
+    def to_json(self) -> str:
+        """Return the columns as JSON; equal ones alike."""
+        document = {
+            "labels": self.labels,
+            "blank": self.blank,
+            "word_separator": self.word_separator,
+        }
+        return json.dumps(document, sort_keys=True)
+
     @property
     def romanised(self) -> bool:
         """The letters are all within a-z; digits and signs do not count."""
@@ -101,7 +124,8 @@ class Vocabulary:
         Args:
             folder: is there.
             language: of which language it is, in a vocabulary that has one part for
-                each; the parts of others that are there stay.
+                each. Parts of others that are there stay, and what transformers takes
+                by itself remains the first.
 
         Raises:
             ArtifactError: a vocabulary without languages is there.
@@ -117,7 +141,8 @@ class Vocabulary:
         if language is not None:
             part = {**_other_parts(path), language: part}
         path.write_text(json.dumps(part, ensure_ascii=False), encoding="utf-8")
-        tokenizer = Wav2Vec2CTCTokenizer(str(path), target_lang=language)
+        first = _settings(folder).get("target_lang") if language else None
+        tokenizer = Wav2Vec2CTCTokenizer(str(path), target_lang=first or language)
         tokenizer.save_pretrained(folder)
 
 

@@ -13,7 +13,7 @@ from models.checkpoints import (
     load_weights,
 )
 from models.devices import choose_device
-from models.vocabulary import read_vocabulary
+from models.vocabulary import Vocabulary, read_vocabulary
 from models.waveform_model import WaveformModel, fingerprint_files
 from schemas.errors import ArtifactError, ConfigError
 from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
@@ -30,9 +30,12 @@ _MAY_BE_MISSING = ("wav2vec2.masked_spec_embed",)  # used in training only
 class _Logits(nn.Module):
     """The network without its dictionary around the result."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, adapters: nn.Module | None) -> None:
         super().__init__()
         self.network = network
+        self.adapters = (
+            adapters  # moved and copied with the network beside which they are
+        )
 
     def forward(self, waveforms: Tensor) -> Tensor:
         # Windows are all of one length: nothing is padding, so nothing is masked.
@@ -53,9 +56,13 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
     chosen = choose_device(device)
     checkpoint = find_checkpoint(reference)
     normalised = read_settings(checkpoint)
-    network = load_ctc(checkpoint).eval().to(chosen)
-    columns = network.lm_head.out_features
-    vocabulary = read_vocabulary(checkpoint.folder, checkpoint.language, columns)
+    network = load_ctc(checkpoint)
+    vocabulary = read_letters(checkpoint, network.lm_head.out_features)
+    adapters = None
+    if checkpoint.residual is not None:
+        from models.networks.residual_adapters import load_residual_adapters
+
+        adapters, vocabulary = load_residual_adapters(network, checkpoint.residual)
 
     return WaveformModel(
         name=f"hf:{reference}",
@@ -64,7 +71,7 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
         blank=vocabulary.blank,
         romanised=vocabulary.romanised,
         word_separator=vocabulary.word_separator,
-        network=_Logits(network),
+        network=_Logits(network, adapters).eval().to(chosen),
         device=chosen,
         variance_floor=VARIANCE_FLOOR if normalised else None,
         licence=card_licence(checkpoint.folder),
@@ -110,12 +117,27 @@ def read_settings(checkpoint: Checkpoint) -> bool:
             f"model.name: expected a model for {SAMPLE_RATE_HZ} Hz, got "
             f"{extractor.sampling_rate} Hz in {folder}"
         )
-    if checkpoint.language and config.adapter_attn_dim is None:
+    if (
+        checkpoint.language
+        and config.adapter_attn_dim is None
+        and checkpoint.residual is None
+    ):
         raise ConfigError(
             f"model.name: {folder} has no language adapters (adapter_attn_dim); leave "
             f"#{checkpoint.language} away"
         )
     return bool(extractor.do_normalize)
+
+
+def read_letters(checkpoint: Checkpoint, columns: int) -> Vocabulary:
+    """Return what the columns of the network's own output layer stand for.
+
+    Raises:
+        ConfigError: the language is missing or not in the vocabulary.
+        ArtifactError: the vocabulary is missing, damaged or wider than the output.
+    """
+    own = None if checkpoint.residual is not None else checkpoint.language
+    return read_vocabulary(checkpoint.folder, own, columns)
 
 
 def load_ctc(
@@ -127,7 +149,7 @@ def load_ctc(
     network: Wav2Vec2ForCTC = load_weights(
         Wav2Vec2ForCTC, checkpoint, (*_MAY_BE_MISSING, *fresh), **settings
     )
-    if checkpoint.adapter is not None:
+    if checkpoint.adapter is not None and checkpoint.residual is None:
         with broken_weights(checkpoint.folder):
             network.load_adapter(checkpoint.language, local_files_only=True)
     return network

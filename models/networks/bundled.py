@@ -17,9 +17,9 @@ from models.features import SILENCE, TARGET_RMS, features
 from models.network import AcousticNetwork, NetworkConfig
 from models.networks.heads import (
     LanguageHead,
-    head_for,
     language_head_for,
     load_language_head,
+    replace_head,
     save_language_head,
 )
 from models.networks.speech_network import Encoded, Inputs
@@ -62,6 +62,8 @@ class BundledNetwork(nn.Module):
         self.vocabulary = vocabulary
         self.language_head = language_head
         self.calibration = calibration or Calibration()
+        self.context_share = 1.0
+        """Of no effect."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ def load_bundled_network(
     model = load_bundled("cpu", path)
     network = model.network
     own = Vocabulary(model.labels, model.blank, model.word_separator)
-    network.head = head_for(network.head, own, vocabulary or own)
+    replace_head(network, own, vocabulary or own)
     known = load_language_head(path) if path is not None and path.is_dir() else None
     head = language_head_for(known, network.config.outer_channels, languages)
     return BundledNetwork(network, vocabulary or own, head, model.calibration)

@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pad_sequence
 from models.networks.heads import LanguageHead, save_language_head, valid_frames
 from models.networks.log_mel import HOP_SAMPLES, log_mel_rows, normalised_rows
 from models.networks.pieces import ATTENTION, piece_of
+from models.networks.residual_adapters import ResidualAdapters, refuse_residual
 from models.networks.speech_network import Encoded, Inputs
 from models.networks.valid_norm import leave_padding_out
 from models.vocabulary import Vocabulary
@@ -78,6 +79,8 @@ class ConformerNetwork(nn.Module):
         self.vocabulary = vocabulary
         self.language_head = language_head
         self.normalised = normalised
+        self.adapters: ResidualAdapters | None = None
+        """Of one language, beside the network."""
         self.context_share = 1.0
         """Share of the batch's longest clip that attention reaches over, at most."""
 
@@ -121,13 +124,18 @@ class ConformerNetwork(nn.Module):
         return Encoded(self.network.ctc_head(encoded_BTD), frames, languages_BL)
 
     def is_encoder(self, name: str) -> bool:
-        """Tell whether a parameter belongs to the encoder, not to a head."""
+        """Tell whether a parameter belongs to the encoder, not to what is on it."""
         return name.startswith("network.encoder.")
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write what ``hf:<folder>`` names; transformers loads it by itself."""
+        """Write what ``hf:<folder>`` names; transformers loads it by itself.
+
+        Raises:
+          ConfigError: the network has adapters beside it, which have their own file.
+        """
         from transformers import LasrFeatureExtractor
 
+        refuse_residual(self.adapters)
         folder.mkdir(parents=True, exist_ok=True)
         config = self.network.config
         config.vocab_size = len(self.vocabulary.labels)

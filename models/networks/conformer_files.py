@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from models.checkpoints import Checkpoint, find_checkpoint, load_weights
 from models.networks.conformer import FRAME_SAMPLES, NORMALISED, ConformerNetwork
-from models.networks.heads import copy_columns, language_head_for, load_language_head
+from models.networks.heads import language_head_for, load_language_head, replace_head
+from models.networks.residual_adapters import load_residual_adapters
 from models.vocabulary import Vocabulary, read_vocabulary
 from schemas.errors import ArtifactError, ConfigError
 from schemas.units import SAMPLE_RATE_HZ
@@ -38,7 +39,7 @@ def load_conformer_network(
     """Load a ``LasrForCTC``, or a ``LasrEncoder`` that was only pre-trained.
 
     Args:
-      reference: ``<folder or hub name>``.
+      reference: ``<folder or hub name>[#<adapter language>]``.
       vocabulary: None for its own; else its output layer is made for this one.
       languages: of the language head; None for its own.
 
@@ -55,26 +56,24 @@ def load_conformer_network(
             "vocabulary, for which an output layer is then trained"
         )
     network = _load(checkpoint, letters)
-    before = network.ctc_head
-    if own is None or own.labels != letters.labels:
-        network.ctc_head = type(before)(
-            before.in_channels, len(letters.labels), kernel_size=1
-        )
-        copy_columns(before, own, network.ctc_head, letters)
-    head = language_head_for(
-        load_language_head(checkpoint.folder), before.in_channels, languages
-    )
+    adapters = None
+    if checkpoint.adapter is not None:
+        adapters, own = load_residual_adapters(network, checkpoint.adapter)
+        letters = vocabulary or own
+    replace_head(network, own, letters)
+    width = network.config.encoder_config.hidden_size
+    head = language_head_for(load_language_head(checkpoint.folder), width, languages)
     normalised = _normalised(checkpoint)
-    return ConformerNetwork(network, letters, head, normalised=normalised)
+    found = ConformerNetwork(network, letters, head, normalised=normalised)
+    found.adapters = adapters
+    return found
 
 
 def _own_letters(checkpoint: Checkpoint) -> Vocabulary | None:
     if not (checkpoint.folder / "vocab.json").is_file():
         return None
     settings = json.loads((checkpoint.folder / "config.json").read_text("utf-8"))
-    return read_vocabulary(
-        checkpoint.folder, checkpoint.language, settings["vocab_size"]
-    )
+    return read_vocabulary(checkpoint.folder, None, settings["vocab_size"])
 
 
 def _load(checkpoint: Checkpoint, vocabulary: Vocabulary) -> "LasrForCTC":

@@ -15,50 +15,49 @@ from torch import Tensor, nn
 from models.vocabulary import Vocabulary
 from schemas.errors import ArtifactError, ConfigError
 
-Layer = Any
-"""With ``weight`` and ``bias`` whose first axis are columns."""
+_HEADS = ("lm_head", "ctc_head", "head")
+"""What the networks call their output layer."""
 
 _FILE = "language_head.safetensors"
 
 
-def head_for(
-    head: nn.Linear, before: Vocabulary | None, vocabulary: Vocabulary
-) -> nn.Linear:
-    """Return an output layer for a vocabulary, which keeps what is known of letters.
+def head_of(network: nn.Module) -> Any:
+    """Return a network's output layer; the first axis of its weights are columns."""
+    return getattr(network, _head_name(network))
+
+
+def replace_head(
+    network: nn.Module, before: Vocabulary | None, vocabulary: Vocabulary
+) -> None:
+    """Give a network an output layer that keeps what is known of letters.
+
+    If the labels are the same, nothing changes. Else the layer starts anew but for the
+    columns of labels that both have.
 
     Args:
-      head: of the network so far.
+      network: with such a layer; it is changed.
       before: what its columns stand for; None if it has learnt nothing yet.
       vocabulary: what they shall stand for.
-
-    Returns:
-      The same layer if the labels are the same. Else a fresh one in which the columns
-      of labels that both have are copied.
     """
     if before is not None and before.labels == vocabulary.labels:
-        return head
-    fresh = nn.Linear(head.in_features, len(vocabulary.labels)).to(head.weight)
-    copy_columns(head, before, fresh, vocabulary)
-    return fresh
-
-
-def copy_columns(
-    head: Layer, before: Vocabulary | None, fresh: Layer, vocabulary: Vocabulary
-) -> None:
-    """Copy what one output layer knows of labels into another of the same kind.
-
-    Args:
-      head: the one that knows.
-      before: what its columns stand for; None if it has learnt nothing yet.
-      fresh: the other, which is changed.
-      vocabulary: what its columns stand for.
-    """
+        return
+    head, columns = head_of(network), len(vocabulary.labels)
+    if isinstance(head, nn.Linear):
+        fresh: Any = nn.Linear(head.in_features, columns)
+    else:
+        fresh = type(head)(head.in_channels, columns, kernel_size=1)
+    fresh.to(head.weight)
     old = {} if before is None else {x: k for k, x in enumerate(before.labels)}
     with torch.no_grad():
         for new, label in enumerate(vocabulary.labels):
             if label in old:
                 fresh.weight[new] = head.weight[old[label]]
                 fresh.bias[new] = head.bias[old[label]]
+    setattr(network, _head_name(network), fresh)
+
+
+def _head_name(network: nn.Module) -> str:
+    return next(name for name in _HEADS if hasattr(network, name))
 
 
 class LanguageHead(nn.Module):

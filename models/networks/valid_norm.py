@@ -16,8 +16,9 @@ _LEAST_FRAMES = 2
 class ValidBatchNorm(nn.BatchNorm1d):
     """Normalises channels by the valid frames of a batch, in training.
 
-    In use it is a fixed scale and shift per channel, so that what stands beside a clip
-    changes nothing. A batch that is not finite leaves what was learnt as it is.
+    In use, and where its weights are frozen, it is a fixed scale and shift per channel,
+    so that what stands beside a clip changes nothing. A batch that is not finite leaves
+    what was learnt as it is.
     """
 
     valid_BT: Tensor | None = None
@@ -25,8 +26,8 @@ class ValidBatchNorm(nn.BatchNorm1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (B, D, T) normalised; in training zeros where frames are not valid."""
-        if not self.training:
-            return super().forward(input)
+        if not (self.training and self.weight.requires_grad):
+            return self._fixed(input)
         x_BTD = input.transpose(1, 2)
         if self.valid_BT is None:
             valid_BT = x_BTD.new_ones(x_BTD.shape[:2], dtype=torch.bool)

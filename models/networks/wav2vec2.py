@@ -16,16 +16,21 @@ from torch.nn.utils.rnn import pad_sequence
 from models.checkpoints import Checkpoint, find_checkpoint
 from models.networks.heads import (
     LanguageHead,
-    head_for,
     language_head_for,
     load_language_head,
+    replace_head,
     save_language_head,
     valid_frames,
 )
 from models.networks.pieces import ATTENTION, piece_of
+from models.networks.residual_adapters import (
+    ResidualAdapters,
+    load_residual_adapters,
+    refuse_residual,
+)
 from models.networks.speech_network import Encoded, Inputs
-from models.vocabulary import Vocabulary, read_vocabulary
-from models.wav2vec2 import VARIANCE_FLOOR, load_ctc, read_settings
+from models.vocabulary import Vocabulary
+from models.wav2vec2 import VARIANCE_FLOOR, load_ctc, read_letters, read_settings
 from models.waveform_model import RECEPTIVE_SAMPLES
 from schemas.errors import ConfigError
 from schemas.units import FRAME_SAMPLES
@@ -33,7 +38,7 @@ from schemas.units import FRAME_SAMPLES
 if TYPE_CHECKING:
     from transformers import Wav2Vec2ForCTC
 
-_HEADS = ("network.lm_head.", "language_head.")
+_NOT_ENCODER = ("network.lm_head.", "language_head.", "adapters.")
 _EDGE_SAMPLES = RECEPTIVE_SAMPLES - FRAME_SAMPLES
 
 
@@ -67,6 +72,8 @@ class Wav2Vec2Network(nn.Module):
         self.vocabulary = vocabulary
         self.language_head = language_head
         self.normalised = normalised
+        self.adapters: ResidualAdapters | None = None
+        """Of one language, beside the network."""
         self.context_share = 1.0
         """Share of the batch's longest clip that attention reaches over."""
 
@@ -95,18 +102,27 @@ class Wav2Vec2Network(nn.Module):
         return Encoded(self.network.lm_head(dropped_BTD), frames, languages_BL)
 
     def is_encoder(self, name: str) -> bool:
-        """Tell whether a parameter belongs to the encoder, not to a head."""
-        return not name.startswith(_HEADS)
+        """Tell whether a parameter belongs to the encoder, not to what is on it."""
+        return not name.startswith(_NOT_ENCODER)
 
-    def save_pretrained(self, folder: Path) -> None:
-        """Write what ``hf:<folder>`` names; transformers loads it by itself."""
+    def save_pretrained(self, folder: Path, language: str | None = None) -> None:
+        """Write what ``hf:<folder>`` names; transformers loads it by itself.
+
+        Args:
+          folder: made if it is not there.
+          language: of the letters, if the folder is to have adapters of several.
+
+        Raises:
+          ConfigError: the network has adapters beside it, which have their own file.
+        """
         from transformers import Wav2Vec2FeatureExtractor
 
+        refuse_residual(self.adapters)
         folder.mkdir(parents=True, exist_ok=True)
         self.network.config.vocab_size = len(self.vocabulary.labels)
         self.network.config.pad_token_id = self.vocabulary.blank
         self.network.save_pretrained(folder)
-        self.vocabulary.save(folder)
+        self.vocabulary.save(folder, language)
         Wav2Vec2FeatureExtractor(
             do_normalize=self.normalised, return_attention_mask=not self._hears_padding
         ).save_pretrained(folder)
@@ -173,6 +189,8 @@ def load_wav2vec2_network(
 ) -> Wav2Vec2Network:
     """Load a checkpoint of the wav2vec 2.0 family to be trained.
 
+    The convolutions of the waveform do not learn, as in the fine-tuning of wav2vec 2.0.
+
     Args:
       reference: ``<folder or hub name>[#<adapter language>]``.
       vocabulary: None for its own; else its output layer is made for this one. A
@@ -186,29 +204,39 @@ def load_wav2vec2_network(
     """
     checkpoint = find_checkpoint(reference)
     normalised = read_settings(checkpoint)
+    network, own = _load(checkpoint, vocabulary)
+    adapters = None
+    if checkpoint.residual is not None:
+        adapters, own = load_residual_adapters(network, checkpoint.residual)
+    replace_head(network, own, vocabulary or own)
+    network.freeze_feature_encoder()
+    head = language_head_for(
+        load_language_head(checkpoint.folder), network.config.hidden_size, languages
+    )
+    found = Wav2Vec2Network(network, vocabulary or own, head, normalised=normalised)
+    found.adapters = adapters
+    return found
+
+
+def _load(
+    checkpoint: Checkpoint, vocabulary: Vocabulary | None
+) -> tuple["Wav2Vec2ForCTC", Vocabulary]:
+    """Return a network and what its columns stand for."""
     if _reads(checkpoint):
         network = load_ctc(checkpoint)
-        columns = network.lm_head.out_features
-        own = read_vocabulary(checkpoint.folder, checkpoint.language, columns)
-        letters = vocabulary or own
-        network.lm_head = head_for(network.lm_head, own, letters)
-    elif vocabulary is None:
+        return network, read_letters(checkpoint, network.lm_head.out_features)
+    if vocabulary is None:
         raise ConfigError(
             f"model: {checkpoint.folder} was only pre-trained and has no letters; "
             "give a vocabulary, for which an output layer is then trained"
         )
-    else:
-        letters = vocabulary
-        network = load_ctc(
-            checkpoint,
-            fresh=("lm_head.",),
-            vocab_size=len(letters.labels),
-            pad_token_id=letters.blank,
-        )
-    head = language_head_for(
-        load_language_head(checkpoint.folder), network.config.hidden_size, languages
+    fresh = load_ctc(
+        checkpoint,
+        fresh=("lm_head.",),
+        vocab_size=len(vocabulary.labels),
+        pad_token_id=vocabulary.blank,
     )
-    return Wav2Vec2Network(network, letters, head, normalised=normalised)
+    return fresh, vocabulary
 
 
 def _reads(checkpoint: Checkpoint) -> bool:

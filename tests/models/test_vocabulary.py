@@ -68,8 +68,8 @@ def test_a_part_for_each_language(tmp_path):
     for language, vocabulary in [("swh", first), ("ell", second)]:
         columns = len(vocabulary.labels)
         assert read_vocabulary(tmp_path, language, columns) == vocabulary
-    # The one that was written last is what transformers takes by itself.
-    assert Wav2Vec2CTCTokenizer.from_pretrained(tmp_path).target_lang == "ell"
+    # The first one is what transformers takes by itself.
+    assert Wav2Vec2CTCTokenizer.from_pretrained(tmp_path).target_lang == "swh"
     flat = tmp_path / "flat"
     flat.mkdir()
     first.save(flat)
@@ -84,3 +84,11 @@ def test_the_columns_of_a_foreign_tokenizer_stay(tmp_path):
     assert again.labels[:4] == vocabulary.labels[:4]
     assert (again.blank, again.word_separator) == (2, 4)
     assert again.encode("é a") == [5, 4, 0]
+
+
+def test_as_json():
+    vocabulary = Vocabulary.from_texts(TEXTS)
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+    for document in ("{}", "[]", "x"):
+        with pytest.raises(ValueError):
+            Vocabulary.from_json(document)

@@ -48,3 +48,12 @@ def test_a_single_frame_is_normalised_as_in_use():
     ours, theirs = norms()
     frame = torch.randn(1, 3, 1)
     torch.testing.assert_close(ours(frame), theirs.eval()(frame))
+
+
+def test_frozen_it_is_as_in_use():
+    ours, theirs = norms()
+    ours.requires_grad_(False)
+    batch = torch.randn(2, 3, 8) + 4
+    before = ours.running_mean.clone()
+    torch.testing.assert_close(ours(batch), theirs.eval()(batch))
+    assert torch.equal(ours.running_mean, before)
