@@ -8,6 +8,7 @@ setup(
         "schemas",
         "aligner",
         "models",
+        "models.data",
         "models.decoding",
         "models.networks",
         "models.training",

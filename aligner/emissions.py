@@ -149,19 +149,8 @@ def compute_emissions(
     return emissions_TC
 
 
-def greedy_text(emissions_TC: np.ndarray, labels: tuple[str, ...], blank: int) -> str:
-    """Return the labels of the best path: repeats joined, blanks left out.
-
-    Args:
-      emissions_TC: log-probabilities (T, C).
-      labels: label of each column.
-      blank: column of the blank.
-    """
-    return read_columns(emissions_TC.argmax(axis=1), labels, blank)
-
-
 def read_columns(best_T: np.ndarray, labels: tuple[str, ...], blank: int) -> str:
-    """Return the labels of a column for each frame (T,), as ``greedy_text`` does."""
+    """Return the labels of a column for each frame (T,): no repeats, no blanks."""
     return "".join(labels[column] for column in collapsed(best_T, blank))
 
 

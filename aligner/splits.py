@@ -34,6 +34,9 @@ def split_unit(book: str, verses: Iterable[str]) -> str:
 
 def plan_splits(
     rows: Iterable[tuple[str, str, float]],
+    *,
+    named: Mapping[str, Split] = _NAMED_UNITS,
+    enough_sec: float = _ENOUGH_SEC,
 ) -> dict[tuple[str, str], Split]:
     """Assign every unit of every language to a split.
 
@@ -47,6 +50,8 @@ def plan_splits(
     Args:
       rows: language, unit (see ``split_unit``) and duration in seconds; a unit may come
         many times, once for each recording of it.
+      named: where units of these names go.
+      enough_sec: development and test need no more than this.
     """
     durations: dict[str, dict[str, list[float]]] = {}
     for language, unit, duration_sec in rows:
@@ -56,21 +61,25 @@ def plan_splits(
         for language, units in sorted(durations.items())
         for unit, split in _plan_language(
             # fsum is exact, so the sum does not depend on the order.
-            {unit: math.fsum(parts) for unit, parts in sorted(units.items())}
+            {unit: math.fsum(parts) for unit, parts in sorted(units.items())},
+            named,
+            enough_sec,
         ).items()
     }
 
 
-def _plan_language(durations: Mapping[str, float]) -> dict[str, Split]:
-    wanted_sec = min(_SHARE * math.fsum(durations.values()), _ENOUGH_SEC)
+def _plan_language(
+    durations: Mapping[str, float], named_units: Mapping[str, Split], enough_sec: float
+) -> dict[str, Split]:
+    wanted_sec = min(_SHARE * math.fsum(durations.values()), enough_sec)
     splits: dict[str, Split] = dict.fromkeys(durations, "train")
     held_sec: dict[Split, float] = {"dev": 0.0, "test": 0.0}
     for_training = len(durations)
-    for named, split in _NAMED_UNITS.items():
+    for named, split in named_units.items():
         if named in durations and for_training > 1:
             splits[named], held_sec[split] = split, durations[named]
             for_training -= 1
-    free = [unit for unit in durations if unit not in _NAMED_UNITS]
+    free = [unit for unit in durations if unit not in named_units]
     for unit in _in_stable_order(free, durations, 2 * wanted_sec):
         needier = min(held_sec, key=held_sec.__getitem__)  # dev if they are equal
         if held_sec[needier] >= wanted_sec or for_training == 1:

@@ -22,7 +22,8 @@ from benchmarks.accuracy import DEGRADED
 from benchmarks.figures import Figure, Unit, print_figures
 from benchmarks.speech import Speech, speech_of, with_options
 from models.catalog import load_acoustic_model
-from models.metrics import ErrorCount, greedy_letters
+from models.decoding.greedy import collapsed
+from models.metrics import ErrorCount
 from pipelines.synth.corpus import ChapterJob
 from pipelines.synth.lexicon import TRAINING_LANGUAGES
 from pipelines.synth.presets import unheard_jobs
@@ -110,7 +111,7 @@ def letters_of(text: str, language: str) -> str:
 
 def verse_errors(best_T: np.ndarray, letters: str, model: AcousticModel) -> ErrorCount:
     """Count the wrong letters of one verse."""
-    heard = greedy_letters(best_T, model.labels, model.blank)
+    heard = "".join(model.labels[c] for c in collapsed(best_T, model.blank))
     return ErrorCount(Levenshtein.distance(letters, heard), len(letters))
 
 

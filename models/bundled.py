@@ -1,7 +1,8 @@
 """The bundled acoustic model: a file of a few megabytes, ready to align.
 
 The checkpoint is safetensors in fp16; its metadata (JSON) hold the network's shape, the
-constant offsets of words, and the score that 98 % of clean verses reach.
+constant offsets of words, the score that 98 % of clean verses reach, and its letters if
+they are others than a-z and the apostrophe.
 It is trained on synthetic speech alone (``make model``): good for aligning known text
 in any language that can be romanised, no recogniser of what people say.
 """
@@ -24,11 +25,16 @@ from torch.nn.utils.rnn import pad_sequence
 from models.augment import mask_features
 from models.features import SILENCE, TARGET_RMS, features
 from models.network import BLANK, LABELS, AcousticNetwork, network_from_dict
+from models.vocabulary import Vocabulary
 from schemas.errors import ArtifactError
 from schemas.units import FRAME_SAMPLES
 
 FORMAT = "pericope-ctc/1"
+VOCABULARY = Vocabulary(LABELS, BLANK, None)
+"""Of the model that comes with Pericope; a file that names none has this one."""
+
 _FILE = "bundled.safetensors"
+_FILE_IN_FOLDER = "model.safetensors"
 
 Waveform = npt.NDArray[np.float32]
 
@@ -90,7 +96,7 @@ class BundledModel:
         return lambda part_N: part_N * gain
 
     def log_probs(self, windows_BN: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return natural-log probabilities (B, N // 320, 28) of normalised windows."""
+        """Return natural-log probabilities (B, N // 320, C) of normalised windows."""
         frames = windows_BN.shape[1] // FRAME_SAMPLES
         # A CPU is as fast with one window at a time, in a quarter of the memory.
         rows = 1 if self.device == "cpu" else max(1, len(windows_BN))
@@ -130,7 +136,7 @@ def load_bundled(device: str = "auto", path: Path | None = None) -> BundledModel
 
     Args:
       device: as torch names it; auto takes a GPU if there is one.
-      path: a file that ``save_bundled`` wrote.
+      path: a file that ``save_bundled`` wrote, or its folder.
 
     Raises:
       ArtifactError: the file is missing or damaged.
@@ -139,14 +145,25 @@ def load_bundled(device: str = "auto", path: Path | None = None) -> BundledModel
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if path is None:
         path = Path(str(resources.files("models").joinpath(_FILE)))
+    elif path.is_dir():
+        path /= _FILE_IN_FOLDER
     if not path.is_file():
         raise ArtifactError(f"{path}: no bundled model here; `make model` trains it")
     fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
-    network, calibration = _read(path)
-    return BundledModel(network.eval().to(device), calibration, fingerprint, device)
+    network, calibration, vocabulary = _read(path)
+    return BundledModel(
+        network.eval().to(device),
+        calibration,
+        fingerprint,
+        device,
+        labels=vocabulary.labels,
+        blank=vocabulary.blank,
+        romanised=vocabulary.romanised,
+        word_separator=vocabulary.word_separator,
+    )
 
 
-def _read(path: Path) -> tuple[AcousticNetwork, Calibration]:
+def _read(path: Path) -> tuple[AcousticNetwork, Calibration, Vocabulary]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -158,7 +175,11 @@ def _read(path: Path) -> tuple[AcousticNetwork, Calibration]:
             f"{path}: expected format {FORMAT}, got {metadata.get('format')!r}"
         )
     try:
-        network = network_from_dict(json.loads(metadata["network"]))
+        written = metadata.get("vocabulary")
+        vocabulary = Vocabulary.from_json(written) if written else VOCABULARY
+        network = network_from_dict(
+            json.loads(metadata["network"]), len(vocabulary.labels)
+        )
         network.load_state_dict({name: t.float() for name, t in tensors.items()})
         calibration = Calibration(**json.loads(metadata["calibration"]))
     # Missing or unreadable metadata; other parameters than the network has.
@@ -166,31 +187,46 @@ def _read(path: Path) -> tuple[AcousticNetwork, Calibration]:
         raise ArtifactError(f"{path}: damaged checkpoint ({error})") from error
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise ArtifactError(f"{path}: damaged checkpoint (weights are not finite)")
-    return network, calibration
+    return network, calibration, vocabulary
 
 
 def save_bundled(
-    network: AcousticNetwork, calibration: Calibration, path: Path
+    network: AcousticNetwork,
+    calibration: Calibration,
+    path: Path,
+    vocabulary: Vocabulary = VOCABULARY,
+    dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write weights in fp16 with everything needed to use them.
+    """Write weights with everything needed to use them.
 
     Equal weights give equal files.
 
+    Args:
+      network: its output layer has the vocabulary's columns.
+      calibration: what was measured of it.
+      path: in a folder that is there; or the folder itself.
+      vocabulary: what the columns stand for.
+      dtype: of the weights in the file; float32 to go on training where one was.
+
     Raises:
-      ValueError: a weight is not finite in fp16; nothing is written.
+      ValueError: a weight is not finite in that type; nothing is written.
     """
+    if path.is_dir():
+        path /= _FILE_IN_FOLDER
     tensors = {
-        name: tensor.detach().half().contiguous()
+        name: tensor.detach().to("cpu", dtype).contiguous()
         for name, tensor in network.state_dict().items()
     }
     broken = [name for name, t in tensors.items() if not torch.isfinite(t).all()]
     if broken:
-        raise ValueError(f"weights are not finite in fp16: {', '.join(broken)}")
+        raise ValueError(f"weights are not finite as {dtype}: {', '.join(broken)}")
     metadata = {
         "format": FORMAT,
         "network": json.dumps(network.config.to_dict(), sort_keys=True),
         "calibration": json.dumps(vars(calibration), sort_keys=True),
     }
+    if vocabulary != VOCABULARY:
+        metadata["vocabulary"] = vocabulary.to_json()
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(_with_ordered_header(save(tensors, metadata)))
     temporary.replace(path)

@@ -7,22 +7,23 @@ from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from models.bundled import BundledModel
+    from models.conformer import ConformerModel
     from models.waveform_model import WaveformModel
 
 NAMES = (
     *("bundled", "mms-fa", "hf:<repo or folder>[#<adapter language>]"),
-    "bundled:<file that `pericope train asr` exported>",
+    "bundled:<file or folder that a training wrote>",
 )
 
 
 def load_acoustic_model(
     name: str, device: str = "auto"
-) -> "BundledModel | WaveformModel":
+) -> "BundledModel | ConformerModel | WaveformModel":
     """Load the model of the configuration's ``[model]`` table.
 
     Args:
         name: bundled, mms-fa, hf: with a folder or a hub name, or bundled: with a file
-            that `pericope train asr` has exported.
+            or folder that a training wrote.
         device: auto, cpu, cuda or cuda:N.
 
     Returns:
@@ -43,7 +44,19 @@ def load_acoustic_model(
 
         return load_mms_fa(device)
     if name.startswith("hf:") and len(name) > len("hf:"):
-        from models.wav2vec2 import load_wav2vec2
-
-        return load_wav2vec2(name.removeprefix("hf:"), device)
+        return _load_checkpoint(name.removeprefix("hf:"), device)
     raise ConfigError(f"model.name: expected one of {', '.join(NAMES)}, got {name!r}")
+
+
+def _load_checkpoint(reference: str, device: str) -> "ConformerModel | WaveformModel":
+    from models.checkpoints import find_checkpoint
+    from models.devices import choose_device
+
+    choose_device(device)  # before anything is fetched
+    if find_checkpoint(reference).kind.startswith("lasr"):
+        from models.conformer import load_conformer
+
+        return load_conformer(reference, device)
+    from models.wav2vec2 import load_wav2vec2
+
+    return load_wav2vec2(reference, device)

@@ -4,14 +4,21 @@ From the hub only what is needed is fetched (of ``facebook/mms-1b-all``, one ada
 more than a thousand), into the hub library's own cache.
 """
 
+import json
+import pickle
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import ArtifactError, ConfigError
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _LANGUAGE = re.compile(r"[\w-]+")  # becomes part of a file name
+RESIDUAL_FILE = "residual.{}.safetensors"
+"""Adapters beside the network, see ``models.networks.residual_adapters``."""
 _WEIGHTS = ("model.safetensors", "model-*.safetensors", "pytorch_model*.bin")
 
 
@@ -34,6 +41,21 @@ class Checkpoint:
         settings = sorted(self.folder.glob("*.json"))
         adapter = () if self.adapter is None else (self.adapter,)
         return (*settings, *self.weights, *adapter)
+
+    @property
+    def residual(self) -> Path | None:
+        """The adapter, if it stands beside the network and is none of transformers."""
+        is_residual = self.adapter and self.adapter.match(RESIDUAL_FILE.format("*"))
+        return self.adapter if is_residual else None
+
+    @property
+    def kind(self) -> str:
+        """Return the family that config.json names, such as wav2vec2; "" if none."""
+        try:
+            settings = json.loads((self.folder / "config.json").read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return ""
+        return str(settings.get("model_type", ""))
 
 
 def find_checkpoint(reference: str) -> Checkpoint:
@@ -62,6 +84,62 @@ def find_checkpoint(reference: str) -> Checkpoint:
     return Checkpoint(folder, language or None, weights, adapter)
 
 
+@contextmanager
+def broken_weights(folder: Path) -> Iterator[None]:
+    """Turn what loading raises for unusable files into an ArtifactError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        *(OSError, ValueError, RuntimeError),
+        *(SafetensorError, pickle.UnpicklingError),
+    ) as error:
+        raise ArtifactError(
+            f"{folder}: weights that cannot be loaded: {error}; fetch the model again"
+        ) from error
+
+
+def load_weights(
+    kind: Any, checkpoint: Checkpoint, fresh: tuple[str, ...] = (), **settings: Any
+) -> Any:
+    """Load a network of transformers and insist that no weight starts at random.
+
+    Args:
+        kind: its class.
+        checkpoint: where its weights are.
+        fresh: parts of the names of weights that may be missing.
+        settings: in place of those of the checkpoint's configuration.
+
+    Raises:
+        ArtifactError: weights are missing, damaged or do not fit each other.
+    """
+    import torch
+
+    with broken_weights(checkpoint.folder):
+        network, loaded = kind.from_pretrained(
+            checkpoint.folder,
+            dtype=torch.float32,
+            use_safetensors=checkpoint.safetensors,
+            weights_only=True,
+            output_loading_info=True,
+            local_files_only=True,
+            **settings,
+        )
+    missing = sorted(
+        name
+        for name in loaded["missing_keys"]
+        if not any(part in name for part in fresh)
+    )
+    if missing:
+        raise ArtifactError(
+            f"{checkpoint.folder}: expected all weights of a {kind.__name__}, "
+            f"{len(missing)} are missing, {missing[0]} first; is it a model that was "
+            "only pre-trained?"
+        )
+    return network
+
+
 def _find_weights(folder: Path) -> tuple[Path, ...]:
     for pattern in _WEIGHTS:
         found = tuple(sorted(folder.glob(pattern)))
@@ -74,11 +152,12 @@ def _find_weights(folder: Path) -> tuple[Path, ...]:
 
 
 def _find_adapter(folder: Path, language: str) -> Path:
-    for suffix in ("safetensors", "bin"):
-        path = folder / f"adapter.{language}.{suffix}"
+    for name in ("adapter.{}.safetensors", "adapter.{}.bin", RESIDUAL_FILE):
+        path = folder / name.format(language)
         if path.is_file():
             return path
-    there = sorted(path.name.split(".")[1] for path in folder.glob("adapter.*"))
+    found = [*folder.glob("adapter.*"), *folder.glob(RESIDUAL_FILE.format("*"))]
+    there = sorted(path.name.split(".")[1] for path in found)
     raise ArtifactError(
         f"{folder}: expected adapter.{language}.safetensors; adapters here: "
         f"{', '.join(there) or 'none'}"
@@ -90,7 +169,8 @@ def _from_hub(name: str, language: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, HTTPError
 
-    adapters = [f"adapter.{language}.*"] if language else []
+    kinds = (f"adapter.{language}.*", RESIDUAL_FILE.format(language))
+    adapters = kinds if language else ()
     settings = ["*.json", "README.md", *adapters]
     try:
         folder = Path(

@@ -73,29 +73,63 @@ class AcousticNetwork(nn.Module):
         self.exit_norm = nn.LayerNorm(outer)
         self.head = nn.Linear(outer, classes)
 
-    def forward(self, features_BFM: Tensor) -> Tensor:
-        """Return logits (B, T, C)."""
-        x = functional.relu(self.stem(features_BFM.transpose(1, 2)))
-        x = self.entry(self.stem_norm(x.transpose(1, 2)))
-        frames = x.shape[1]
+    def forward(self, features_BFM: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Return logits (B, T, C).
+
+        Args:
+          features_BFM: of clips side by side.
+          lengths_B: feature frames of each clip; what is behind them then changes
+            nothing, so that each clip has the logits that it has alone. Without them
+            all is heard.
+        """
+        return self.head(self.encode(features_BFM, lengths_B))
+
+    def encode(self, features_BFM: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Return what the output layer sees, (B, T, D)."""
+        x = _cut(features_BFM, lengths_B)
+        x = functional.relu(self.stem(x.transpose(1, 2)))
+        frames = x.shape[2]
+        frames_B = _halved(lengths_B)
+        x = _run(self.entry, self.stem_norm(x.transpose(1, 2)), frames_B)
         even = functional.pad(x, (0, 0, 0, frames % 2))
-        y = self.inner(self.down(even.transpose(1, 2)).transpose(1, 2))
-        y = self.up(self.inner_norm(y))
+        y = self.down(even.transpose(1, 2)).transpose(1, 2)
+        y = self.up(self.inner_norm(_run(self.inner, y, _halved(frames_B))))
         y = y.reshape(len(y), -1, self.config.outer_channels)[:, :frames]
-        return self.head(self.exit_norm(self.exit(x + y)))
+        return self.exit_norm(_run(self.exit, x + y, frames_B))
+
+
+def _run(blocks: nn.Sequential, x_BTD: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """Run blocks that hear nothing but zeros behind the end of each clip."""
+    x_BTD = _cut(x_BTD, lengths_B)
+    for block in blocks:
+        x_BTD = _cut(block(x_BTD), lengths_B)
+    return x_BTD
+
+
+def _cut(x_BTD: Tensor, lengths_B: Tensor | None) -> Tensor:
+    if lengths_B is None:
+        return x_BTD
+    steps_T = torch.arange(x_BTD.shape[1], device=x_BTD.device)
+    return x_BTD.masked_fill((steps_T >= lengths_B[:, None])[..., None], 0.0)
+
+
+def _halved(lengths_B: Tensor | None) -> Tensor | None:
+    return None if lengths_B is None else (lengths_B + 1) // 2
 
 
 def _stack(count: int, channels: int, kernel: int) -> nn.Sequential:
     return nn.Sequential(*(Block(channels, kernel) for _ in range(count)))
 
 
-def network_from_dict(document: dict[str, Any]) -> AcousticNetwork:
+def network_from_dict(
+    document: dict[str, Any], classes: int = len(LABELS)
+) -> AcousticNetwork:
     """Build the network that a checkpoint describes.
 
     Raises:
       ArtifactError: the description has unknown or missing keys.
     """
     try:
-        return AcousticNetwork(NetworkConfig(**document))
+        return AcousticNetwork(NetworkConfig(**document), classes)
     except TypeError as error:
         raise ArtifactError(f"checkpoint's network description: {error}") from error

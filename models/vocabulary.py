@@ -1,14 +1,24 @@
-"""Reads a wav2vec 2.0 tokenizer: which letter each column of the output stands for."""
+"""Which letter each column of a CTC output stands for: built, read and written.
+
+Written and read as a wav2vec 2.0 tokenizer (vocab.json and its settings).
+"""
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import ArtifactError, ConfigError
+from schemas.errors import ArtifactError, ConfigError, LettersUnknown
+
+WORD_SEPARATOR = "|"
+_BLANK_TOKEN = "<pad>"
+_FIRST = (_BLANK_TOKEN, "<s>", "</s>", "<unk>", WORD_SEPARATOR)
+"""Columns before the letters, as in the vocabularies of MMS."""
 
 _SHOWN_LANGUAGES = 12
+_SHOWN_LETTERS = 20
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,49 @@ class Vocabulary:
     blank: int
     word_separator: int | None
 
+    @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> "Vocabulary":
+        """Return the vocabulary of all letters in texts, of all languages together.
+
+        The blank comes first and "|" separates words, as in MMS; letters are in the
+        order of Unicode, so that equal letters give equal vocabularies.
+
+        Raises:
+            ConfigError: there is no letter in them, or one is "|".
+        """
+        letters = {letter for text in texts for word in text.split() for letter in word}
+        if not letters or WORD_SEPARATOR in letters:
+            came = f"{WORD_SEPARATOR!r} as a letter" if letters else "none"
+            raise ConfigError(
+                f"vocabulary: expected texts with letters, got {came}; normalise them "
+                "first"
+            )
+        labels = ("", *_FIRST[1:], *sorted(letters))
+        return cls(labels, 0, labels.index(WORD_SEPARATOR))
+
+    @classmethod
+    def from_json(cls, document: str) -> "Vocabulary":
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            ValueError: it is no JSON, or lacks something.
+        """
+        try:
+            found = json.loads(document)
+            labels = tuple(found["labels"])
+            return cls(labels, found["blank"], found["word_separator"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no vocabulary: {error!r}") from error
+
+    def to_json(self) -> str:
+        """Return the columns as JSON; equal ones alike."""
+        document = {
+            "labels": self.labels,
+            "blank": self.blank,
+            "word_separator": self.word_separator,
+        }
+        return json.dumps(document, sort_keys=True)
+
     @property
     def romanised(self) -> bool:
         """The letters are all within a-z; digits and signs do not count."""
@@ -27,6 +80,70 @@ class Vocabulary:
             label for label in self.labels if len(label) == 1 and label.isalpha()
         ]
         return bool(letters) and all("a" <= letter <= "z" for letter in letters)
+
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """The column of every letter; blank, separator and special tokens are none."""
+        return {
+            label: column
+            for column, label in enumerate(self.labels)
+            if len(label) == 1 and column != self.word_separator
+        }
+
+    def encode(self, text: str, clip: str = "") -> list[int]:
+        """Return the columns that CTC has to read for a text.
+
+        White space becomes one word separator, or nothing if there is none.
+
+        Args:
+            text: letters as the labels have them.
+            clip: what an error calls the text.
+
+        Raises:
+            LettersUnknown: the text has letters that no column stands for.
+        """
+        words = text.split()
+        unknown = sorted(set("".join(words)) - self.columns.keys())
+        if unknown:
+            shown = " ".join(unknown[:_SHOWN_LETTERS])
+            raise LettersUnknown(
+                f"{clip or 'text'}: expected letters of the vocabulary, got "
+                f"{len(unknown)} that are not in it: {shown}; normalise or romanise "
+                "the text, or build the vocabulary from texts that have them"
+            )
+        between = [] if self.word_separator is None else [self.word_separator]
+        tokens: list[int] = []
+        for word in words:
+            tokens += between if tokens else []
+            tokens += [self.columns[letter] for letter in word]
+        return tokens
+
+    def save(self, folder: Path, language: str | None = None) -> None:
+        """Write the tokenizer that ``read_vocabulary`` and transformers read.
+
+        Args:
+            folder: is there.
+            language: of which language it is, in a vocabulary that has one part for
+                each. Parts of others that are there stay, and what transformers takes
+                by itself remains the first.
+
+        Raises:
+            ArtifactError: a vocabulary without languages is there.
+        """
+        from transformers import Wav2Vec2CTCTokenizer
+
+        tokens = list(self.labels)
+        tokens[self.blank] = _BLANK_TOKEN
+        if self.word_separator is not None:
+            tokens[self.word_separator] = WORD_SEPARATOR
+        part: dict[str, Any] = {token: column for column, token in enumerate(tokens)}
+        path = folder / "vocab.json"
+        if language is not None:
+            part = {**_other_parts(path), language: part}
+        path.write_text(json.dumps(part, ensure_ascii=False), encoding="utf-8")
+        first = _settings(folder).get("target_lang") if language else None
+        tokenizer = Wav2Vec2CTCTokenizer(str(path), target_lang=first or language)
+        tokenizer.save_pretrained(folder)
 
 
 def read_vocabulary(folder: Path, language: str | None, columns: int) -> Vocabulary:
@@ -73,6 +190,19 @@ def read_vocabulary(folder: Path, language: str | None, columns: int) -> Vocabul
         labels[column] = f"<{token}>" if no_letter else token
     labels[blank] = ""
     return Vocabulary(_lower_case(labels), blank, separator)
+
+
+def _other_parts(path: Path) -> dict[str, Any]:
+    """Return what a nested vocabulary has already."""
+    if not path.is_file():
+        return {}
+    if not _languages(path.parent):
+        raise ArtifactError(
+            f"{path}: expected a vocabulary with a part for each language, got one "
+            "without; choose another folder"
+        )
+    parts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return parts
 
 
 def _languages(folder: Path) -> tuple[str, ...]:

@@ -1,17 +1,19 @@
 """Loads any Wav2Vec2ForCTC checkpoint, with a language adapter if it has some."""
 
 import math
-import pickle
 from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from models.card import card_licence
-from models.checkpoints import Checkpoint, find_checkpoint
+from models.checkpoints import (
+    Checkpoint,
+    broken_weights,
+    find_checkpoint,
+    load_weights,
+)
 from models.devices import choose_device
-from models.vocabulary import read_vocabulary
+from models.vocabulary import Vocabulary, read_vocabulary
 from models.waveform_model import WaveformModel, fingerprint_files
 from schemas.errors import ArtifactError, ConfigError
 from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
@@ -19,25 +21,21 @@ from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
 if TYPE_CHECKING:
     from transformers import Wav2Vec2ForCTC
 
-_VARIANCE_FLOOR = 1e-7
+VARIANCE_FLOOR = 1e-7
 """Source: zero_mean_unit_var_norm of transformers' Wav2Vec2FeatureExtractor."""
 
-_LOADING_ERRORS = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    SafetensorError,
-    pickle.UnpicklingError,
-)
-_ALLOWED_MISSING = {"wav2vec2.masked_spec_embed"}  # used in training only
+_MAY_BE_MISSING = ("wav2vec2.masked_spec_embed",)  # used in training only
 
 
 class _Logits(nn.Module):
     """The network without its dictionary around the result."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, adapters: nn.Module | None) -> None:
         super().__init__()
         self.network = network
+        self.adapters = (
+            adapters  # moved and copied with the network beside which they are
+        )
 
     def forward(self, waveforms: Tensor) -> Tensor:
         # Windows are all of one length: nothing is padding, so nothing is masked.
@@ -57,10 +55,14 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
     """
     chosen = choose_device(device)
     checkpoint = find_checkpoint(reference)
-    normalised = _read_settings(checkpoint)
-    network = _load_network(checkpoint).eval().to(chosen)
-    columns = network.lm_head.out_features
-    vocabulary = read_vocabulary(checkpoint.folder, checkpoint.language, columns)
+    normalised = read_settings(checkpoint)
+    network = load_ctc(checkpoint)
+    vocabulary = read_letters(checkpoint, network.lm_head.out_features)
+    adapters = None
+    if checkpoint.residual is not None:
+        from models.networks.residual_adapters import load_residual_adapters
+
+        adapters, vocabulary = load_residual_adapters(network, checkpoint.residual)
 
     return WaveformModel(
         name=f"hf:{reference}",
@@ -69,15 +71,20 @@ def load_wav2vec2(reference: str, device: str = "auto") -> WaveformModel:
         blank=vocabulary.blank,
         romanised=vocabulary.romanised,
         word_separator=vocabulary.word_separator,
-        network=_Logits(network),
+        network=_Logits(network, adapters).eval().to(chosen),
         device=chosen,
-        variance_floor=_VARIANCE_FLOOR if normalised else None,
+        variance_floor=VARIANCE_FLOOR if normalised else None,
         licence=card_licence(checkpoint.folder),
     )
 
 
-def _read_settings(checkpoint: Checkpoint) -> bool:
-    """Check that we can use the model; return whether it wants normalised audio."""
+def read_settings(checkpoint: Checkpoint) -> bool:
+    """Check that we can use the model; return whether it wants normalised audio.
+
+    Raises:
+        ConfigError: it is a model of another kind.
+        ArtifactError: its settings are missing.
+    """
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
 
     folder = checkpoint.folder
@@ -110,7 +117,11 @@ def _read_settings(checkpoint: Checkpoint) -> bool:
             f"model.name: expected a model for {SAMPLE_RATE_HZ} Hz, got "
             f"{extractor.sampling_rate} Hz in {folder}"
         )
-    if checkpoint.language and config.adapter_attn_dim is None:
+    if (
+        checkpoint.language
+        and config.adapter_attn_dim is None
+        and checkpoint.residual is None
+    ):
         raise ConfigError(
             f"model.name: {folder} has no language adapters (adapter_attn_dim); leave "
             f"#{checkpoint.language} away"
@@ -118,31 +129,27 @@ def _read_settings(checkpoint: Checkpoint) -> bool:
     return bool(extractor.do_normalize)
 
 
-def _load_network(checkpoint: Checkpoint) -> "Wav2Vec2ForCTC":
-    """Load weights and adapter, and insist that none is left at its random start."""
+def read_letters(checkpoint: Checkpoint, columns: int) -> Vocabulary:
+    """Return what the columns of the network's own output layer stand for.
+
+    Raises:
+        ConfigError: the language is missing or not in the vocabulary.
+        ArtifactError: the vocabulary is missing, damaged or wider than the output.
+    """
+    own = None if checkpoint.residual is not None else checkpoint.language
+    return read_vocabulary(checkpoint.folder, own, columns)
+
+
+def load_ctc(
+    checkpoint: Checkpoint, fresh: tuple[str, ...] = (), **settings: Any
+) -> "Wav2Vec2ForCTC":
+    """Load weights and adapter, see ``load_weights``."""
     from transformers import Wav2Vec2ForCTC
 
-    folder = checkpoint.folder
-    try:
-        answer: Any = Wav2Vec2ForCTC.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=checkpoint.safetensors,
-            weights_only=True,
-            output_loading_info=True,
-            local_files_only=True,
-        )
-        network, loaded = answer
-        if checkpoint.adapter is not None:
+    network: Wav2Vec2ForCTC = load_weights(
+        Wav2Vec2ForCTC, checkpoint, (*_MAY_BE_MISSING, *fresh), **settings
+    )
+    if checkpoint.adapter is not None and checkpoint.residual is None:
+        with broken_weights(checkpoint.folder):
             network.load_adapter(checkpoint.language, local_files_only=True)
-    except _LOADING_ERRORS as error:
-        raise ArtifactError(
-            f"{folder}: weights that cannot be loaded: {error}; fetch the model again"
-        ) from error
-    missing = sorted(set(loaded["missing_keys"]) - _ALLOWED_MISSING)
-    if missing:
-        raise ArtifactError(
-            f"{folder}: expected all weights of a Wav2Vec2ForCTC, {len(missing)} are "
-            f"missing, {missing[0]} first; is it a model that was only pre-trained?"
-        )
     return network

@@ -38,6 +38,10 @@ class AlignedRecording:
     """Of what ``score_recording`` found, "" where no model has listened."""
     opinions: str = ""
     """Of what ``opinions_on`` found, "" where no model was asked."""
+    speech: str = ""
+    """Of what ``detect_speech`` heard, "" where there was nothing to listen to."""
+    unread: bool = False
+    """Whether it has a text, but one that could not be used."""
 
 
 def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRecording:

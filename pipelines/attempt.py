@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pipelines.progress import recording_done
 from schemas.errors import InputError
@@ -15,15 +15,20 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Failure:
-    """A rejected recording and how long its audio is (None if that is not known)."""
+    """A rejected recording and how long its audio is (None if that is not known).
+
+    Where its audio is of use without its text, ``salvaged`` is what became of that, and
+    accounts for the seconds.
+    """
 
     reject: Reject
     duration_sec: float | None = None
+    salvaged: Any = None
 
     @property
     def has_seconds(self) -> bool:
         """Tell whether there is audio to account for."""
-        return self.duration_sec is not None
+        return self.salvaged is None and self.duration_sec is not None
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Step(Generic[Item, Result]):
     """Return a message with sources named as in the manifest."""
     duration_of: Callable[[Item], float | None] = lambda item: None
     """Measure the audio, where the error does not say how long it is."""
+    salvage: Callable[[Item, InputError], Any] = lambda item, error: None
+    """Return what can be made of the audio all the same, None if nothing."""
 
     def attempt(self, item: Item) -> Result | Failure:
         """Run the step; only an input's own fault becomes a failure."""
@@ -51,6 +58,9 @@ class Step(Generic[Item, Result]):
                 message=self.told(item, str(error)),
                 language=recording.language,
             )
+            salvaged = self.salvage(item, error)
+            if salvaged is not None:
+                return Failure(reject, salvaged=salvaged)
             duration_sec = error.duration_sec
             if duration_sec is None:
                 duration_sec = self.duration_of(item)

@@ -11,30 +11,33 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aligner.splits import plan_splits
 from pipelines.align_recording import STAGE as ALIGN
-from pipelines.align_recording import align_recording
+from pipelines.align_recording import AlignedRecording, align_recording
 from pipelines.attempt import Failure, Step, attempt_all
 from pipelines.beam import hush, own_error, pipeline_options
 from pipelines.context import RunContext
 from pipelines.corpus_tables import prune_tables, write_language, write_rejects
 from pipelines.cut_recording import STAGE as CUT
 from pipelines.cut_recording import CutRecording, cut_recording
+from pipelines.detect_speech import STAGE as SPEECH
+from pipelines.detect_speech import detect_speech
 from pipelines.fetch_recording import STAGE as FETCH
 from pipelines.fetch_recording import FetchedRecording, fetch_recording
+from pipelines.harvest import UNREAD_ERRORS
 from pipelines.measure import duration_or_none
 from pipelines.score_recording import STAGE as SCORE
 from pipelines.score_recording import score_recording
 from pipelines.shard_stage import (
     SampleRef,
     ShardName,
-    SplitPlan,
     sample_refs,
     shard_of,
     write_named_shard,
 )
 from pipelines.shard_writer import remove_stale
-from schemas.errors import ConfigError, PericopeError
+from pipelines.split_plan import SplitPart, SplitPlan, plan_all_splits
+from pipelines.unlabeled_config import UNREAD
+from schemas.errors import ConfigError, InputError, PericopeError
 from schemas.segment import Reject
 from schemas.source import Recording
 
@@ -42,8 +45,8 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
 
-def recording_steps(context: RunContext) -> tuple[Step, Step, Step, Step]:
-    """Return the steps of one recording: fetch, align, score, cut."""
+def recording_steps(context: RunContext) -> tuple[Step, Step, Step, Step, Step]:
+    """Return the steps of one recording: fetch, align, score, detect speech, cut."""
 
     def step(stage: str, run: Callable, recording_of: Callable, **more: Any) -> Step:
         told = partial(_told, context=context)
@@ -53,8 +56,15 @@ def recording_steps(context: RunContext) -> tuple[Step, Step, Step, Step]:
     measured = partial(_measured, context=context)
     return (
         step(FETCH, fetch_recording, _itself),
-        step(ALIGN, align_recording, _fetched, duration_of=measured),
+        step(
+            ALIGN,
+            align_recording,
+            _fetched,
+            duration_of=measured,
+            salvage=partial(_cut_unread, context=context),
+        ),
         step(SCORE, score_recording, _aligned, duration_of=measured),
+        step(SPEECH, detect_speech, _aligned, duration_of=measured),
         step(CUT, cut_recording, _aligned, duration_of=measured),
     )
 
@@ -100,7 +110,7 @@ def _build(
 
     from pipelines.stages import AttemptStep, PlanSplits, WriteShards, WriteTables
 
-    fetch, align, score, cut = recording_steps(context)
+    fetch, align, score, detect, cut = recording_steps(context)
     try:
         pipeline = beam.Pipeline(options=options)
     except ValueError as error:
@@ -110,7 +120,10 @@ def _build(
         fetched, not_fetched = rows | "FetchRecordings" >> AttemptStep(fetch)
         aligned, not_aligned = fetched | "AlignChapters" >> AttemptStep(align)
         scored, not_scored = aligned | "ScoreSegments" >> AttemptStep(score)
-        cuts, not_cut = scored | "CutSegments" >> AttemptStep(cut)
+        heard, not_heard = scored | "DetectSpeech" >> AttemptStep(detect)
+        cut_whole, not_cut = heard | "CutSegments" >> AttemptStep(cut)
+        salvaged = not_aligned | "Unread" >> beam.FlatMap(_salvaged)
+        cuts = (cut_whole, salvaged) | "AllCuts" >> beam.Flatten()
         unread = pipeline | "ManifestRejects" >> beam.Create(
             [Failure(reject) for reject in manifest_rejects]
         )
@@ -119,9 +132,10 @@ def _build(
             not_fetched,
             not_aligned,
             not_scored,
+            not_heard,
             not_cut,
         ) | "AllFailures" >> beam.Flatten()
-        splits = cuts | "PlanSplits" >> PlanSplits()
+        splits = cuts | "PlanSplits" >> PlanSplits(context)
         _ = (cuts, splits) | "WriteShards" >> WriteShards(context)
         _ = (cuts, failures, splits) | "WriteTables" >> WriteTables(context)
 
@@ -142,8 +156,9 @@ def build_plainly(
             items, failed = attempt_all(step, items)
             failures.extend(failed)
         cuts.extend(items)
-    units = ((cut.language, cut.unit, cut.duration_sec) for cut in cuts if cut.labeled)
-    splits = plan_splits(units)
+    cuts.extend(cut for failure in failures for cut in _salvaged(failure))
+    minutes = context.unlabeled.min_language_minutes
+    splits = plan_all_splits(map(SplitPart.of, cuts), minutes)
     _write_shards(cuts, splits, context)
     timed = [failure for failure in failures if failure.has_seconds]
     languages = {cut.language for cut in cuts}
@@ -178,6 +193,25 @@ def _write_shards(
 def _in_own_context(item: Any, run: Callable, of: Callable, context: RunContext) -> Any:
     """Run a step with the settings of the recording's language."""
     return run(item, context=context.of_language(of(item).language))
+
+
+def _cut_unread(
+    fetched: FetchedRecording, error: InputError, context: RunContext
+) -> CutRecording | None:
+    """Cut a recording whose text could not be used, as if it had none."""
+    wanted = UNREAD in context.unlabeled.harvest and isinstance(error, UNREAD_ERRORS)
+    if not wanted:
+        return None
+    own = context.of_language(fetched.recording.language)
+    unread = AlignedRecording(fetched, "", unread=True)
+    try:
+        return cut_recording(detect_speech(unread, own), own)
+    except InputError:
+        return None  # it is rejected for its text already, and of no other use
+
+
+def _salvaged(failure: Failure) -> list[CutRecording]:
+    return [] if failure.salvaged is None else [failure.salvaged]
 
 
 def _itself(recording: Recording) -> Recording:

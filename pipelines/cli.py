@@ -11,6 +11,7 @@ from rich.console import Console
 from pipelines.cli_check import check
 from pipelines.cli_crossval import crossval
 from pipelines.cli_doctor import doctor
+from pipelines.cli_evaluate import evaluate
 from pipelines.cli_inspect import inspect
 from pipelines.cli_label import label
 from pipelines.cli_mine import mine
@@ -43,6 +44,7 @@ app.command()(realign)
 app.command()(shards)
 app.command()(synth)
 app.add_typer(train, name="train")
+app.command()(evaluate)
 app.command()(report)
 app.command()(inspect)
 app.command()(mine)

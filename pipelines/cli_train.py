@@ -5,12 +5,19 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_train_lid import lid
+from pipelines.cli_train_lm import lm
+
 train = typer.Typer(help="Train models from shards.", no_args_is_help=True)
 
 
 @train.callback()
 def _train() -> None:
     """Train models from shards."""
+
+
+train.command()(lid)
+train.command()(lm)
 
 
 @train.command()

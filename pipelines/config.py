@@ -28,6 +28,7 @@ from pipelines.identity_config import IdentityConfig
 from pipelines.label_config import LabelConfig
 from pipelines.opinion_config import OpinionConfig
 from pipelines.select_config import SelectionConfig, check_rules
+from pipelines.unlabeled_config import UnlabeledConfig
 from schemas.errors import ConfigError, SourceRefused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -126,6 +127,7 @@ class CorpusConfig:
     run: RunConfig = field(default_factory=RunConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     label: LabelConfig = field(default_factory=LabelConfig)
+    unlabeled: UnlabeledConfig = field(default_factory=UnlabeledConfig)
 
     def __post_init__(self) -> None:
         for name, selection in self.select.items():
@@ -152,6 +154,7 @@ class CorpusConfig:
             del choices[key]
         for selection in choices["select"].values():
             selection["where"] = list(selection["where"])
+        choices["unlabeled"]["harvest"] = list(choices["unlabeled"]["harvest"])
         return choices
 
 
@@ -235,6 +238,7 @@ _SECTIONS: dict[str, Any] = {
     "run": RunConfig,
     "identity": IdentityConfig,
     "label": LabelConfig,
+    "unlabeled": UnlabeledConfig,
 }
 
 

@@ -13,6 +13,7 @@ from pipelines.fetch_limits import FetchLimits
 from pipelines.opinion_config import OpinionConfig
 from pipelines.readers import Readers
 from pipelines.store import Store
+from pipelines.unlabeled_config import UnlabeledConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,9 @@ class RunContext:
     opinion: OpinionConfig = field(default_factory=OpinionConfig)
     opinion_fingerprint: str = ""
     """Of the model that is asked, "" if that is the aligning one."""
+    unlabeled: UnlabeledConfig = field(default_factory=UnlabeledConfig)
+    identifier_fingerprint: str = ""
+    """Of the language identifier that is asked about audio without text, "" if none."""
     max_hours: float = 12.0
     keep_emissions: bool = True
     samples_per_shard: int = 1000

@@ -15,10 +15,10 @@ from pipelines.calibration import (
 )
 from pipelines.context import RunContext
 from pipelines.crossval_columns import read_heard, with_cross_validation
-from pipelines.cut_recording import CutRecording, clip_refs
+from pipelines.cut_recording import CutRecording, clip_refs, dropped_stretches
 from pipelines.judge import judge_language
 from pipelines.ledger import (
-    SILENT_OR_SHORT,
+    LANGUAGE_TOO_SMALL,
     Gap,
     build_ledger,
     find_gaps,
@@ -26,7 +26,7 @@ from pipelines.ledger import (
 )
 from pipelines.opinion import with_opinions
 from pipelines.score_recording import read_scores
-from pipelines.shard_stage import SplitPlan, split_of
+from pipelines.split_plan import SplitPlan
 from pipelines.tables import prune_languages, write_rows
 from schemas.alignment import ChapterAlignment
 from schemas.alignment_row import AlignmentRow
@@ -57,11 +57,8 @@ def write_language(
     cut_into: list[_CutInto] = []
     scores: list[RecordingScores] = []
     for cut in sorted(cuts, key=lambda cut: cut.recording_id):
-        split = split_of(cut, splits)
-        refs = clip_refs(cut.digest, split, context, labeled=cut.labeled)
-        own = [ref.segment for ref in refs]
-        if cut.opinions:
-            own = with_opinions(own, cut.opinions, context)
+        found = _segments(cut, splits, context)
+        own = [s for s in found if not s.source or splits.has_unlabeled(language)]
         segments.extend(own)
         if cut.scores:
             scores.append(read_scores(cut.scores, context))
@@ -69,7 +66,7 @@ def write_language(
         if cut.labeled:
             alignment = read_alignment(cut.alignment, context)
             alignments.extend(_rows(alignment, cut))
-        cut_into.append((cut, own, _gaps(cut, own, alignment)))
+        cut_into.append((cut, own, _gaps(cut, found, alignment, context)))
     heard = read_heard(context.output, language)
     digests = {cut.recording_id: cut.alignment for cut in cuts}
     segments = with_cross_validation(segments, heard, digests)
@@ -162,10 +159,27 @@ def _ledger(
     return ledger
 
 
+def _segments(
+    cut: CutRecording, splits: SplitPlan, context: RunContext
+) -> list[Segment]:
+    """Return all segments of a recording, those with text with opinions on them."""
+    refs = clip_refs(cut.digest, splits.split_of(cut), context)
+    segments = [ref.segment for ref in refs]
+    if not cut.opinions:
+        return segments
+    labeled = [segment for segment in segments if not segment.source]
+    judged = {s.key: s for s in with_opinions(labeled, cut.opinions, context)}
+    return [judged.get(segment.key, segment) for segment in segments]
+
+
 def _gaps(
-    cut: CutRecording, segments: list[Segment], alignment: ChapterAlignment | None
+    cut: CutRecording,
+    segments: list[Segment],
+    alignment: ChapterAlignment | None,
+    context: RunContext,
 ) -> tuple[Gap, ...]:
-    """Return why seconds of a recording are in no segment."""
-    if alignment is None:
-        return (Gap(0.0, cut.duration_sec, SILENT_OR_SHORT),)
-    return find_gaps(alignment, segments)
+    """Return why seconds of a recording are in no segment, or in one not wanted."""
+    if alignment is not None:
+        return find_gaps(alignment, [s for s in segments if not s.source])
+    unwanted = (Gap(s.start_sec, s.end_sec, LANGUAGE_TOO_SMALL) for s in segments)
+    return (*dropped_stretches(cut.digest, context), *unwanted)

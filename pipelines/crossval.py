@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 from rapidfuzz.distance import Levenshtein
 
 from aligner.config import AlignConfig
-from aligner.emissions import compute_emissions, greedy_text
+from aligner.emissions import compute_emissions
 from models.bundled import BundledModel, Calibration
 from models.data import SpeechShards
+from models.decoding.greedy import greedy_text
 from models.metrics import ErrorCount
 from models.network import AcousticNetwork
 from models.train_asr import Progress, TrainConfig, train_network
+from models.vocabulary import Vocabulary
 from pipelines.crossval_clips import HALVES, LanguageClips, letters_of
 from pipelines.crossval_columns import with_cross_validation
 from pipelines.start_weights import StartWeights
@@ -205,11 +207,12 @@ def _transcribe(
     network: AcousticNetwork, shards: SpeechShards, clips: LanguageClips, half: int
 ) -> list[HeardClip]:
     model = BundledModel(network.eval(), Calibration(), fingerprint="half")
+    letters_only = Vocabulary(model.labels, model.blank, model.word_separator)
     segments = {segment.key: segment for segment in clips.segments}
     heard = []
     for clip in shards.in_order():
         emissions = compute_emissions(clip.samples, model, AlignConfig())
-        spelled = greedy_text(emissions, model.labels, model.blank)
+        spelled = greedy_text(emissions, letters_only)
         segment = segments[clip.key]
         letters = letters_of(segment)
         heard.append(

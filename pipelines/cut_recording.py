@@ -1,31 +1,31 @@
-"""Fourth step: a recording is cut into clips, encoded side by side in one pack."""
+"""Fifth step: a recording is cut into clips, encoded side by side in one pack."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from aligner.pauses import level_db
-from aligner.segments import plan_segments
 from aligner.sound_track import with_sound
 from aligner.splits import split_unit
-from aligner.unlabeled import unlabeled_segments
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.clips import cut_clips
 from pipelines.context import RunContext
+from pipelines.ledger import Gap
 from pipelines.licences import NO_MODEL
+from pipelines.planned_segments import planned_segments
 from pipelines.progress import recording_done
-from pipelines.waveforms import forget_waveform, waveform_of_file
-from schemas.alignment import ChapterAlignment
+from pipelines.unlabeled_clips import unlabeled_clips
+from pipelines.waveforms import Waveform, forget_waveform, waveform_of_file
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of
 from schemas.segment import ClipRef, Segment
-from schemas.source import Recording
 from schemas.tables import segment_from_row, segment_row
 from schemas.units import sec_from_samples
 
 STAGE = "cut"
-VERSION = 4
+VERSION = 5
 PACK = ".pack"
 INDEX = ".json"
 
@@ -40,7 +40,10 @@ class CutRecording:
     chapter: int
     unit: str
     labeled: bool
+    """Whether it was aligned; also then some of its clips may be without text."""
     duration_sec: float
+    unlabeled_sec: float
+    """Of its clips without text together."""
     alignment: str
     scores: str
     opinions: str
@@ -70,6 +73,7 @@ def cut_recording(aligned: AlignedRecording, context: RunContext) -> CutRecordin
         unit=index["unit"],
         labeled=bool(aligned.digest),
         duration_sec=index["duration_sec"],
+        unlabeled_sec=index["unlabeled_sec"],
         alignment=aligned.digest,
         scores=aligned.scores,
         opinions=aligned.opinions,
@@ -78,7 +82,9 @@ def cut_recording(aligned: AlignedRecording, context: RunContext) -> CutRecordin
 
 
 def read_index(digest: str, context: RunContext) -> dict[str, Any]:
-    """Return what was cut: duration, unit of splitting and rows with their places.
+    """Return what was cut: durations, unit of splitting, rows with their places.
+
+    ``dropped`` tells of audio that was listened to why it is in no clip.
 
     Raises:
       ArtifactError: the file is damaged.
@@ -95,26 +101,28 @@ def _parsed_index(data: bytes, uri: str) -> dict[str, Any]:
         raise ArtifactError(f"{uri}: damaged ({error}); delete it") from error
 
 
-def clip_refs(
-    digest: str, split: str, context: RunContext, *, labeled: bool
-) -> list[ClipRef]:
+def clip_refs(digest: str, split: str, context: RunContext) -> list[ClipRef]:
     """Return the clips of a cut recording with the split that it belongs to."""
     pack = context.store.uri(STAGE, digest, PACK)
-    return [
-        ClipRef(
-            segment_from_row({**row["segment"], "split": split}),
-            pack,
-            row["offset"],
-            row["length"],
-            labeled,
-        )
-        for row in read_index(digest, context)["clips"]
-    ]
+    refs = []
+    for row in read_index(digest, context)["clips"]:
+        segment = segment_from_row({**row["segment"], "split": split})
+        is_labeled = not segment.source
+        place = row["offset"], row["length"]
+        refs.append(ClipRef(segment, pack, *place, is_labeled))
+    return refs
 
 
-def clip_keys(digest: str, context: RunContext) -> list[str]:
-    """Return the keys of a cut recording's clips."""
-    return [row["segment"]["key"] for row in read_index(digest, context)["clips"]]
+def clip_lanes(digest: str, context: RunContext) -> list[tuple[str, bool]]:
+    """Return the key of each clip of a cut recording, and whether it is labeled."""
+    rows = (row["segment"] for row in read_index(digest, context)["clips"])
+    return [(row["key"], not row["source"]) for row in rows]
+
+
+def dropped_stretches(digest: str, context: RunContext) -> tuple[Gap, ...]:
+    """Return why audio that was listened to is in no clip."""
+    dropped = read_index(digest, context)["dropped"]
+    return tuple(Gap(*gap) for gap in dropped)
 
 
 def _cut_digest(aligned: AlignedRecording, context: RunContext) -> str:
@@ -126,7 +134,11 @@ def _cut_digest(aligned: AlignedRecording, context: RunContext) -> str:
         aligned.fetched.audio.sha256,
     ]
     licence = _model_licence(aligned, context)
-    return digest_of(STAGE, VERSION, source, about, licence, asdict(context.segment))
+    settings: list[Any] = [licence, asdict(context.segment)]
+    if aligned.speech:
+        rules, asked = context.unlabeled.speech_rules, context.identifier_fingerprint
+        settings += [aligned.speech, rules, asked]
+    return digest_of(STAGE, VERSION, source, about, *settings)
 
 
 def _model_licence(aligned: AlignedRecording, context: RunContext) -> str:
@@ -138,22 +150,12 @@ def _model_licence(aligned: AlignedRecording, context: RunContext) -> str:
 
 def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
     waveform = waveform_of_file(aligned.fetched.audio, context.max_hours)
-    recording = aligned.fetched.recording
-    alignment = None
-    if aligned.digest:
-        alignment = read_alignment(aligned.digest, context)
-        levels = alignment.level_db
-        segments = planned_segments(alignment, recording, context)
-        unit = split_unit(recording.book, [verse.text for verse in alignment.verses])
-    else:
-        duration_sec = sec_from_samples(len(waveform))
-        levels = level_db(waveform)
-        segments = unlabeled_segments(recording, levels, duration_sec)
-        unit = recording.recording_id
+    segments, unit = _labeled(aligned, waveform, context)
+    unlabeled, dropped = unlabeled_clips(aligned, waveform, context)
     licence = _model_licence(aligned, context)
-    segments = tuple(
-        replace(segment, model_licence=licence)
-        for segment in with_sound(segments, waveform, levels, alignment)
+    segments = sorted(
+        (replace(own, model_licence=licence) for own in [*segments, *unlabeled]),
+        key=lambda own: own.start_sec,
     )
     with context.store.writing(STAGE, digest, PACK) as pack:
         places = cut_clips(waveform, segments, pack)
@@ -167,23 +169,24 @@ def _cut(aligned: AlignedRecording, digest: str, context: RunContext) -> None:
     ]
     index = {
         "duration_sec": sec_from_samples(len(waveform)),
+        "unlabeled_sec": math.fsum(own.duration_sec for own in unlabeled),
         "unit": unit,
         "clips": clips,
+        "dropped": [astuple(gap) for gap in dropped],
     }
     text = json.dumps(index, ensure_ascii=False, sort_keys=True)
     # Written last: where the index is, the pack is whole.
     context.store.write_bytes(text.encode(), STAGE, digest, INDEX)
 
 
-def planned_segments(
-    alignment: ChapterAlignment, recording: Recording, context: RunContext
-) -> tuple[Segment, ...]:
-    """Return the segments of a recording, not yet cut and without ``split``."""
-    return plan_segments(
-        alignment,
-        context.segment,
-        book=recording.book,
-        reader=recording.reader,
-        drama=recording.drama,
-        licence=recording.licence,
-    )
+def _labeled(
+    aligned: AlignedRecording, waveform: Waveform, context: RunContext
+) -> tuple[Sequence[Segment], str]:
+    """Return the segments with text, and the unit that is never split."""
+    recording = aligned.fetched.recording
+    if not aligned.digest:
+        return (), recording.recording_id
+    alignment = read_alignment(aligned.digest, context)
+    segments = planned_segments(alignment, recording, context)
+    unit = split_unit(recording.book, [verse.text for verse in alignment.verses])
+    return with_sound(segments, waveform, alignment.level_db, alignment), unit

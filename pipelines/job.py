@@ -11,6 +11,7 @@ from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
 from pipelines.finish import finish_corpus, refuse_second_round
+from pipelines.heard_language import identifier_fingerprint
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.opinion import opinion_fingerprint
@@ -79,6 +80,10 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         fetch=config.fetch,
         opinion=config.opinion,
         opinion_fingerprint=opinion_fingerprint(config.opinion, config.model.device),
+        unlabeled=config.unlabeled,
+        identifier_fingerprint=identifier_fingerprint(
+            config.unlabeled, config.model.device
+        ),
         max_hours=config.fetch.max_hours,
         keep_emissions=config.model.keep_emissions,
         samples_per_shard=config.shards.samples_per_shard,

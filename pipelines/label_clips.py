@@ -15,6 +15,7 @@ from rapidfuzz.distance import Levenshtein
 from aligner.cer_line import KnownClip
 from aligner.repetition import repeated_share
 from aligner.scripts import main_script, share_in_script
+from pipelines.heard_language import loaded_identifier, verdict_of
 from pipelines.label_config import LabelConfig
 from pipelines.label_units import LabelUnit, UnitClip, read_unit
 from pipelines.progress import recording_done
@@ -60,12 +61,10 @@ class LabelContext:
         return teacher_of(self.root, language, self.teacher, self.device, self.config)
 
     def identifier(self) -> "LanguageIdentifier | None":
-        """Return the identifier that is asked, None if none is."""
+        """Return this process's identifier, None if none is asked."""
         if not self.config.identifier:
             return None
-        from models.language_identifier import load_language_identifier
-
-        return load_language_identifier(self.config.identifier, self.device)
+        return loaded_identifier(self.config.identifier, self.device)
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,10 @@ def _label(
     identifier: "LanguageIdentifier | None",
 ) -> PseudoLabel:
     heard = teacher.hear(waveform_N, _seed(clip.key))
-    posteriors = identifier.identify(waveform_N) if identifier is not None else {}
+    lid_language, lid_score = "", math.nan
+    if identifier is not None:
+        posteriors = identifier.identify(waveform_N)
+        lid_language, lid_score = verdict_of(posteriors, teacher.language)
     return PseudoLabel(
         key=clip.key,
         recording_id=clip.recording_id,
@@ -188,8 +190,8 @@ def _label(
         split=clip.split,
         source=clip.source,
         duration_sec=clip.duration_sec,
-        lid_language=max(posteriors, key=posteriors.__getitem__, default=""),
-        lid_score=rounded(posteriors.get(teacher.language, math.nan), _DECIMALS),
+        lid_language=lid_language,
+        lid_score=lid_score,
         teacher=teacher.model.fingerprint,
         decoder=teacher.decoder_name,
         **_of_text(heard, clip.duration_sec, teacher),

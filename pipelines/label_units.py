@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from aligner.normalise import normalise_verse
+from models.data.labels import REJECTED
 from pipelines.label_config import LabelConfig
 from pipelines.selections import read_selection
 from pipelines.shard_writer import made_from
@@ -23,7 +24,6 @@ from schemas.tables import INDEX_TABLE, SEGMENT_TABLE, IndexEntry
 
 STAGE = "label_unit"
 _SUFFIX = ".json"
-REJECTED = "rejected"
 TRUSTED_BY = "default"
 """The selection whose texts are taken for what was read."""
 _CLIPS = 50
@@ -77,8 +77,8 @@ def plan_units(
         selection was made.
     """
     rows = language_table(root, SEGMENT_TABLE, language, _COLUMNS).to_pylist()
-    wanted = {row["key"]: row for row in rows if not row["text"]}
-    labeled = [row for row in rows if row["text"]]
+    wanted = {row["key"]: row for row in rows if row["source"]}
+    labeled = [row for row in rows if not row["source"]]
     if config.rejected_by:
         for row in _judged(root, config.rejected_by, labeled, keep=False):
             wanted[row["key"]] = {**row, "source": REJECTED}

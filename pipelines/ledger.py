@@ -26,8 +26,8 @@ ASIDE, REPEATED = "aside", "repeated"
 """A heading or other text outside the verses; a verse before it was read again."""
 NOT_SEGMENTED = "not_segmented"
 """Words that fit in no segment."""
-SILENT_OR_SHORT = "silent_or_short"
-"""Silence, or a sound between silences too short for a clip, where there is no text."""
+LANGUAGE_TOO_SMALL = "language_too_small"
+"""A clip without text in a language that has too little such audio to train on."""
 REJECTED = "rejected:"
 """The whole recording was rejected; the reject's reason follows."""
 
@@ -69,7 +69,7 @@ def build_ledger(
       recording_id: the recording.
       language: its language.
       duration_sec: its length.
-      segments: its segments in any order; those without text are unlabeled audio.
+      segments: its segments in any order; those with a source are unlabeled audio.
       verdicts: the verdict on each segment with text, by key. What is not kept is
         dropped, for the first of its reasons.
       gaps: why audio outside the segments is in none (see ``find_gaps``); all that no
@@ -79,7 +79,7 @@ def build_ledger(
       ValueError: segments overlap or reach beyond the recording.
       KeyError: a segment with text has no verdict.
     """
-    total = int(duration_sec * 1000 + 1e-6)  # 4.02 * 1000 is 4019.9999999999995
+    total = _whole_msec(duration_sec)
     taken = sorted(
         (_stretch_of(segment, verdicts) for segment in segments),
         key=lambda stretch: stretch.start,
@@ -94,6 +94,22 @@ def build_ledger(
         LedgerEntry(recording_id, language, start, end, stretch.fate, stretch.reason)
         for stretch, (start, end) in zip(stretches, pairwise(borders), strict=True)
     ]
+
+
+def find_uncovered(
+    duration_sec: float, segments: Iterable[Segment], gaps: Iterable[Gap]
+) -> tuple[Gap, ...]:
+    """Return all that is in no segment, in order: gaps, and pauses between them."""
+    total = _whole_msec(duration_sec)
+    taken = sorted(
+        (_stretch_between(s, Fate.LABELED) for s in segments),
+        key=lambda stretch: stretch.start,
+    )
+    return tuple(
+        Gap(stretch.start / 1000, stretch.end / 1000, stretch.reason)
+        for stretch in _tiled(taken, _disjoint(gaps, total), total)
+        if stretch.fate is Fate.DROPPED and stretch.start < stretch.end
+    )
 
 
 def rejected_ledger(
@@ -132,14 +148,22 @@ def find_gaps(
     return tuple(gaps)
 
 
+def _whole_msec(duration_sec: float) -> int:
+    return int(duration_sec * 1000 + 1e-6)  # 4.02 * 1000 is 4019.9999999999995
+
+
 def _stretch_of(segment: Segment, verdicts: Mapping[str, Verdict]) -> _Stretch:
-    start, end = msec_from_sec(segment.start_sec), msec_from_sec(segment.end_sec)
-    if not segment.text:
-        return _Stretch(start, end, Fate.UNLABELED, "")
+    if segment.source:
+        return _stretch_between(segment, Fate.UNLABELED)
     verdict = verdicts[segment.key]
     if verdict.keep:
-        return _Stretch(start, end, Fate.LABELED, "")
-    return _Stretch(start, end, Fate.DROPPED, verdict.reasons[0])
+        return _stretch_between(segment, Fate.LABELED)
+    return _stretch_between(segment, Fate.DROPPED, verdict.reasons[0])
+
+
+def _stretch_between(segment: Segment, fate: Fate, reason: str = "") -> _Stretch:
+    start, end = msec_from_sec(segment.start_sec), msec_from_sec(segment.end_sec)
+    return _Stretch(start, end, fate, reason)
 
 
 def _check_disjoint(

@@ -18,9 +18,9 @@ from pipelines.align_recording import (
 )
 from pipelines.context import RunContext
 from pipelines.cut_recording import VERSION as CUT_VERSION
-from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import drop_emissions, emissions_of
 from pipelines.opinion import opinions_on
+from pipelines.planned_segments import planned_segments
 from pipelines.waveforms import forget_waveform, waveform_of_file
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipelines.context import RunContext
-from pipelines.cut_recording import CutRecording, clip_keys, clip_refs
+from pipelines.cut_recording import CutRecording, clip_lanes, clip_refs
 from pipelines.shard_writer import write_shard
 from pipelines.shards import ShardGroup, plan_shard, shard_count
+from pipelines.split_plan import SplitPlan
 from schemas.keys import stable_bucket
 from schemas.segment import ClipRef
 
-SplitPlan = Mapping[tuple[str, str], str]
 # Plain tuples (labeled, language, split), because Beam groups by them.
 Group = tuple[bool, str, str]
 ShardName = tuple[Group, int]
@@ -37,18 +37,16 @@ class WrittenShard:
     samples: int
 
 
-def split_of(cut: CutRecording, splits: SplitPlan) -> str:
-    """Return the split of a recording; unlabeled ones have none."""
-    return splits[cut.language, cut.unit] if cut.labeled else ""
-
-
 def sample_refs(
     cut: CutRecording, splits: SplitPlan, context: RunContext
 ) -> list[SampleRef]:
-    """Return the samples of one recording."""
-    group = (cut.labeled, cut.language, split_of(cut, splits))
-    keys = clip_keys(cut.digest, context)
-    return [SampleRef(group, key, cut.digest) for key in keys]
+    """Return the samples of one recording; none without text of a small language."""
+    split, has_unlabeled = splits.split_of(cut), splits.has_unlabeled(cut.language)
+    return [
+        SampleRef((is_labeled, cut.language, split), key, cut.digest)
+        for key, is_labeled in clip_lanes(cut.digest, context)
+        if is_labeled or has_unlabeled
+    ]
 
 
 def shard_of(
@@ -69,7 +67,7 @@ def write_named_shard(
         wanted.setdefault(ref.cut, set()).add(ref.key)
     clips: list[ClipRef] = []
     for cut, keys in sorted(wanted.items()):
-        found = clip_refs(cut, group.split, context, labeled=group.labeled)
+        found = clip_refs(cut, group.split, context)
         clips.extend(clip for clip in found if clip.segment.key in keys)
     plan = plan_shard(group, number, clips)
     write_shard(plan, context.output)

@@ -21,10 +21,16 @@ from pipelines.shards import FOLDER, ShardPlan
 from pipelines.store import filesystem_of, local_copy, write_atomic, writing
 from schemas.errors import ArtifactError
 from schemas.segment import ClipRef
-from schemas.tables import INDEX_TABLE, VERSION_KEY, IndexEntry, sample_row
+from schemas.tables import (
+    INDEX_TABLE,
+    SHARD_BYTES_KEY,
+    VERSION_KEY,
+    IndexEntry,
+    sample_row,
+)
 
 _OUR_NAME = re.compile(r".+-\d{6}\.tar|index-\d{6}\.parquet")
-_PLAN_KEY, _BYTES_KEY = b"pericope.plan", b"pericope.bytes"
+_PLAN_KEY = b"pericope.plan"
 
 
 def write_shard(plan: ShardPlan, root: str) -> bool:
@@ -91,7 +97,7 @@ def write_index(
 ) -> None:
     """Write the index of a shard's samples, with what the shard was made from."""
     table = INDEX_TABLE.table(entries)
-    notes = {_PLAN_KEY: plan_digest.encode(), _BYTES_KEY: str(size_bytes).encode()}
+    notes = {_PLAN_KEY: plan_digest.encode(), SHARD_BYTES_KEY: str(size_bytes).encode()}
     buffer = io.BytesIO()
     pq.write_table(
         table.replace_schema_metadata({**table.schema.metadata, **notes}),
@@ -114,7 +120,7 @@ def made_from(tar_uri: str, index_uri: str) -> str | None:
     except (FileNotFoundError, pa.ArrowInvalid):  # a damaged index is no index
         return None
     wanted = {
-        _BYTES_KEY: str(size).encode(),
+        SHARD_BYTES_KEY: str(size).encode(),
         VERSION_KEY: INDEX_TABLE.schema.metadata[VERSION_KEY],
     }
     if not wanted.items() <= notes.items() or _PLAN_KEY not in notes:

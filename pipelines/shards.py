@@ -24,7 +24,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, order=True)
 class ShardGroup:
-    """The clips that share a row of shards. Unlabeled ones have no split."""
+    """The clips that share a row of shards."""
 
     labeled: bool
     language: str
@@ -33,22 +33,18 @@ class ShardGroup:
     @classmethod
     def of(cls, ref: ClipRef) -> "ShardGroup":
         """Return the group of a clip."""
-        split = ref.segment.split if ref.labeled else ""
-        return cls(ref.labeled, ref.segment.language, split)
+        return cls(ref.labeled, ref.segment.language, ref.segment.split)
 
     @property
     def folder(self) -> str:
         """The group's folder in the corpus."""
-        if self.labeled:
-            return f"{FOLDER}/labeled/{self.language}/{self.split}"
-        return f"{FOLDER}/unlabeled/{self.language}"
+        lane = "labeled" if self.labeled else "unlabeled"
+        return f"{FOLDER}/{lane}/{self.language}/{self.split}"
 
     def paths(self, number: int) -> tuple[str, str]:
         """Return the places of a shard and of the index of its samples beside it."""
-        parts = [self.language, *([self.split] if self.labeled else [])]
-        name = "-".join(parts)
         return (
-            f"{self.folder}/{name}-{number:06d}.tar",
+            f"{self.folder}/{self.language}-{self.split}-{number:06d}.tar",
             f"{self.folder}/index-{number:06d}.parquet",
         )
 
@@ -147,7 +143,7 @@ def find_sample(root: str, segment: Segment) -> bytes:
     Raises:
       ArtifactError: no shard has the sample.
     """
-    group = ShardGroup(bool(segment.text), segment.language, segment.split)
+    group = ShardGroup(not segment.source, segment.language, segment.split)
     filesystem, folder = filesystem_of(f"{root}/{group.folder}")
     for index in sorted(filesystem.glob(f"{folder}/index-*.parquet")):
         with filesystem.open(index, "rb") as file:

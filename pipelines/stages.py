@@ -8,13 +8,13 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsDict, AsSingleton, TaggedOutput
 
-from aligner.splits import plan_splits
 from pipelines.attempt import Failure, Step
 from pipelines.context import RunContext
 from pipelines.corpus_tables import prune_tables, write_language, write_rejects
 from pipelines.cut_recording import CutRecording
 from pipelines.shard_stage import sample_refs, shard_of, write_named_shard
 from pipelines.shard_writer import remove_stale
+from pipelines.split_plan import SplitPart, plan_all_splits
 
 FAILURES = "failures"
 
@@ -55,14 +55,16 @@ class AttemptStep(beam.PTransform):
 class PlanSplits(beam.PTransform):
     """CutRecording → one plan of splits for the whole corpus."""
 
+    context: RunContext
+
     def expand(self, cuts):
         """Gather names and durations of units, a hundred bytes a recording."""
+        minutes = self.context.unlabeled.min_language_minutes
         return (
             cuts
-            | "Labeled" >> beam.Filter(lambda cut: cut.labeled)
-            | "Unit" >> beam.Map(lambda cut: (cut.language, cut.unit, cut.duration_sec))
+            | "Part" >> beam.Map(SplitPart.of)
             | "Gather" >> beam.combiners.ToList()
-            | "Plan" >> beam.Map(plan_splits)
+            | "Plan" >> beam.Map(lambda parts: plan_all_splits(parts, minutes))
         )
 
 

@@ -3,6 +3,7 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
+    ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
         ├── LanguageUnknown
@@ -10,8 +11,9 @@
         ├── FetchFailed
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
+        ├── NoSpeech
         ├── TextUnreadable         TextMalformed            TextEmpty
-        ├── AlignmentInfeasible    TimingMalformed
+        ├── AlignmentInfeasible    TimingMalformed       LettersUnknown
         └── WrongChapter           WrongText
 
 A programming error is none of these and stops the run. A message names the item, what
@@ -29,6 +31,10 @@ class ConfigError(PericopeError):
 
 class ArtifactError(PericopeError):
     """A file that Pericope wrote or ships is damaged or of another version."""
+
+
+class TrainingDiverged(PericopeError):
+    """Too many steps of a training had a loss or gradient that is no number."""
 
 
 class InputError(PericopeError):
@@ -123,6 +129,12 @@ class AudioTruncated(InputError):
     reason = "audio_truncated"
 
 
+class NoSpeech(InputError):
+    """Nobody speaks in a recording without text."""
+
+    reason = "no_speech"
+
+
 class TextUnreadable(InputError):
     """The text cannot be decoded."""
 
@@ -151,6 +163,12 @@ class AlignmentInfeasible(InputError):
     """There are too few frames for the tokens."""
 
     reason = "alignment_infeasible"
+
+
+class LettersUnknown(InputError):
+    """The text has letters that the model's vocabulary lacks."""
+
+    reason = "letters_unknown"
 
 
 class WrongChapter(InputError):

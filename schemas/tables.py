@@ -23,6 +23,8 @@ from schemas.segment import TABLE_ONLY, Fate, LedgerEntry, Reject, Segment
 SCHEMA_VERSION = 5
 TABLE_KEY = b"pericope.table"
 VERSION_KEY = b"pericope.version"
+SHARD_BYTES_KEY = b"pericope.bytes"
+"""Metadata of an index: how long its shard is."""
 
 
 @dataclass(frozen=True)

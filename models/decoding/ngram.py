@@ -114,7 +114,7 @@ def estimate_ngrams(
         kept.append(keep_K)
     backoffs.append(np.ones(len(probs[-1])))
     words_KN = np.arange(len(words))[:, None]
-    by_length = []
+    by_length: list[Estimates] = []
     for ngrams, probs_K, backoff_K, keep_K in zip(
         counted, probs, backoffs, kept, strict=True
     ):

@@ -21,6 +21,8 @@ class Losses:
     """Letters or frames that it is the sum of."""
     parts: Mapping[str, float] = field(default_factory=dict)
     """Sums for the log, divided by the same items."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Clips that are not in the sum, by key: why. They are counted and named."""
 
 
 class Task(Protocol):
@@ -37,10 +39,17 @@ class Batches(Protocol):
     """An endless stream of batches that can go on where it was."""
 
     def __next__(self) -> Any:
-        """Return the next batch; it has a method ``to(device)``."""
+        """Return the next batch; it has a method ``to(device)``.
+
+        If it has ``keys``, clips at fault can be named; if it has ``heard_sec``, the
+        hours heard are told.
+        """
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where the stream is: what the last ``__next__`` returned is done."""
+        """Return where the stream is: what the last ``__next__`` returned is done.
+
+        Tensors, numbers, strings, None, and lists and dictionaries of them.
+        """
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there, with the very batches that would have come."""

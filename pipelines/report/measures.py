@@ -109,11 +109,11 @@ def _measures(
 
 def _rows_by_language(dataset: pads.Dataset) -> dict[str, _Rows]:
     """Return the rows of each language, which lie side by side in the table."""
-    table = dataset.to_table(columns=["language", "split"]).combine_chunks()
+    table = dataset.to_table(columns=["language", "source"]).combine_chunks()
     languages = table["language"].combine_chunks().dictionary_encode()
     codes = np.asarray(languages.indices)
-    # Only segments with text have a split, and it is quicker to read.
-    labeled = pc.not_equal(table["split"], "").to_numpy()
+    # Only segments without text have a source, and it is quicker to read.
+    labeled = pc.equal(table["source"], "").to_numpy()
     lengths_msec = np.rint(_column(dataset, "duration_sec") * 1000).astype(np.int64)
     borders = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
     names = languages.dictionary.to_pylist()

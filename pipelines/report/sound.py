@@ -43,7 +43,7 @@ def find_places(
     filesystem, folder = filesystem_of(f"{root}/{FOLDER}")
     indexes = [
         *filesystem.glob(f"{folder}/labeled/{language}/*/index-*.parquet"),
-        *filesystem.glob(f"{folder}/unlabeled/{language}/index-*.parquet"),
+        *filesystem.glob(f"{folder}/unlabeled/{language}/*/index-*.parquet"),
     ]
     found: dict[str, IndexEntry] = {}
     wanted = [("key", "in", sorted(keys))]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aligner.config import AlignConfig
-from aligner.emissions import AcousticModel, compute_emissions, greedy_text
+from aligner.emissions import AcousticModel, compute_emissions, read_columns
 from schemas.errors import ArtifactError
 
 HOP = 320
@@ -173,10 +173,9 @@ def test_the_model_fits_the_protocol():
     assert model.labels[model.blank] == ""
 
 
-def test_greedy_text():
+def test_columns_are_read_without_repeats_and_blanks():
     labels = ("", "a", "b", "|")
-    best = [0, 1, 1, 0, 1, 2, 2, 3, 3, 0, 2]
-    emissions_TC = np.eye(4, dtype=np.float32)[best]
-    assert greedy_text(emissions_TC, labels, blank=0) == "aab|b"
-    assert greedy_text(np.zeros((0, 4)), labels, blank=0) == ""
-    assert greedy_text(emissions_TC[:1], labels, blank=0) == ""
+    best_T = np.array([0, 1, 1, 0, 1, 2, 2, 3, 3, 0, 2])
+    assert read_columns(best_T, labels, blank=0) == "aab|b"
+    assert read_columns(best_T[:0], labels, blank=0) == ""
+    assert read_columns(best_T[:1], labels, blank=0) == ""

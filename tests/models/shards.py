@@ -12,7 +12,13 @@ import pyarrow.parquet as pq
 import soundfile
 
 from schemas.selection import LANGUAGES_KEY, SUMMARY_KEY
-from schemas.tables import SELECTION_TABLE, Verdict
+from schemas.tables import (
+    INDEX_TABLE,
+    SELECTION_TABLE,
+    SHARD_BYTES_KEY,
+    IndexEntry,
+    Verdict,
+)
 
 Sample = Mapping[str, bytes]
 
@@ -71,27 +77,49 @@ def invented_words(rng: np.random.Generator, count: int) -> list[str]:
 
 
 def write_tar(path: Path, samples: Mapping[str, Sample]) -> None:
-    """Write a shard as the pipeline does: members of a key together, in order."""
+    """Write a shard and its index as the pipeline does: members of a key together."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    entries = []
     with tarfile.open(path, "w") as tar:
         for key, members in sorted(samples.items()):
+            offset = tar.offset
             for suffix, data in sorted(members.items()):
                 member = tarfile.TarInfo(f"{key}.{suffix}")
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
+            entries.append(IndexEntry(key, path.name, offset, tar.offset - offset))
+    table = INDEX_TABLE.table(entries)
+    notes = {SHARD_BYTES_KEY: str(path.stat().st_size).encode()}
+    marked = table.replace_schema_metadata({**table.schema.metadata, **notes})
+    pq.write_table(marked, path.with_name(f"index-{path.stem[-6:]}.parquet"))
 
 
-def shard_path(corpus: Path, language: str, split: str, number: int = 0) -> Path:
-    folder = corpus / "shards" / "labeled" / language / split
+def shard_path(
+    corpus: Path, language: str, split: str, number: int = 0, lane: str = "labeled"
+) -> Path:
+    folder = corpus / "shards" / lane / language / split
     return folder / f"{language}-{split}-{number:06d}.tar"
 
 
-def write_selection(corpus: Path, name: str, verdicts: Mapping[str, bool]) -> None:
+def sample_key(recording: str, number: int, sample: Sample) -> str:
+    """Return a key that says how long the sample is, as those of the pipeline do."""
+    start_msec = 100_000 * number
+    duration_sec = soundfile.info(io.BytesIO(sample["flac"])).duration
+    return f"{recording}_{start_msec:07d}_{start_msec + round(duration_sec * 1000):07d}"
+
+
+def write_selection(
+    corpus: Path,
+    name: str,
+    verdicts: Mapping[str, bool],
+    languages: Mapping[str, int] | None = None,
+) -> None:
+    """Write verdicts; ``languages`` is how many each has, all swh without it."""
     path = corpus / "selections" / f"{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     table = SELECTION_TABLE.table(Verdict(key, keep) for key, keep in verdicts.items())
-    languages = [["swh", len(verdicts)]]
-    notes = {SUMMARY_KEY: b"{}", LANGUAGES_KEY: json.dumps(languages).encode()}
+    counts = [[*count] for count in (languages or {"swh": len(verdicts)}).items()]
+    notes = {SUMMARY_KEY: b"{}", LANGUAGES_KEY: json.dumps(counts).encode()}
     marked = table.replace_schema_metadata({**table.schema.metadata, **notes})
     pq.write_table(marked, path)
 
@@ -103,12 +131,11 @@ def write_speech_corpus(
     rng = np.random.default_rng(0)
     verdicts = {}
     for split, count in clips.items():
+        spoken = [spoken_sample(invented_words(rng, 3)) for _ in range(count)]
         samples = {
-            f"{language}-{split}_{number:07d}_{number + 1:07d}": spoken_sample(
-                invented_words(rng, 3)
-            )
-            for number in range(count)
+            sample_key(f"{language}-{split}", number, sample): sample
+            for number, sample in enumerate(spoken)
         }
         write_tar(shard_path(corpus, language, split), samples)
         verdicts.update(dict.fromkeys(samples, True))
-    write_selection(corpus, "default", verdicts)
+    write_selection(corpus, "default", verdicts, {language: len(verdicts)})

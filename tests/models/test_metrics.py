@@ -1,31 +1,14 @@
-"""Error rates: read as CTC does, counted, pooled."""
+"""Error rates: counted, pooled."""
 
-import itertools
 import math
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from models.augment import TimedWord
 from models.examples import Batch
-from models.metrics import ErrorCount, greedy_letters, letter_errors
+from models.metrics import ErrorCount, letter_errors
 from models.network import BLANK, LABELS
-
-
-@given(st.lists(st.integers(0, 4), max_size=12))
-def test_greedy_reading_merges_repeats_and_drops_blanks(path):
-    expected = "".join(
-        LABELS[key] for key, _ in itertools.groupby(path) if key != BLANK
-    )
-    assert greedy_letters(np.array(path, dtype=np.int64)) == expected
-
-
-def test_another_alphabet_and_blank():
-    best = np.array([2, 0, 0, 2, 1, 1, 2, 1])
-    assert greedy_letters(best, labels=("ж", "ы", ""), blank=2) == "жыы"
 
 
 def test_counts_are_pooled():

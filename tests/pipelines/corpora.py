@@ -16,6 +16,8 @@ from pipelines.synth.truth import ChapterTruth
 from schemas.source import TextFormat
 
 COLUMNS = "recording_id language audio text text_format book chapter reader".split()
+SMALL_LANGUAGES = "[unlabeled]\nmin_language_minutes = 0\n"
+"""Else no language of the tests would have unlabeled audio."""
 SHORT = ChapterOptions(language="swh", minutes=0.3, words_per_verse=(6, 10))
 
 
@@ -98,6 +100,8 @@ def write_corpus(
         shutil.copytree(speech.folder / name, folder / name, dirs_exist_ok=True)
     write_manifest(folder, rows)
     toml = folder / "corpus.toml"
+    if "[unlabeled]" not in settings:
+        settings += SMALL_LANGUAGES
     toml.write_text(
         '[corpus]\nname = "test"\nmanifest = "recordings.csv"\noutput = "corpus"\n'
         + settings

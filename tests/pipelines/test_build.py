@@ -30,7 +30,7 @@ UNLABELED = "swh-luk-001"
 # Design of a corpus on disk: nothing else may be there.
 LAYOUT = re.compile(
     r"""corpus\.json
-    | store/(fetch|align|cut|emissions|score|opinion)/
+    | store/(fetch|align|cut|emissions|score|opinion|speech)/
       (?P<aa>[0-9a-f]{2})/(?P=aa)[0-9a-f]{62}
       (\.json|\.npz|\.npy|\.pack)
     | (alignments|segments)/language=[a-z]{3}/part-\d{5}\.parquet
@@ -38,10 +38,8 @@ LAYOUT = re.compile(
     | ledger/part-[a-z]{3}-\d{5}\.parquet
     | rejects/part-\d{5}\.parquet
     | selections/default\.(parquet|json)
-    | shards/labeled/(?P<code>[a-z]{3})/(?P<split>train|dev|test)/
-      ((?P=code)-(?P=split)-\d{6}\.tar|index-\d{6}\.parquet)
-    | shards/unlabeled/(?P<lang>[a-z]{3})/
-      ((?P=lang)-\d{6}\.tar|index-\d{6}\.parquet)""",
+    | shards/(labeled|unlabeled)/(?P<code>[a-z]{3})/(?P<split>train|dev|test)/
+      ((?P=code)-(?P=split)-\d{6}\.tar|index-\d{6}\.parquet)""",
     re.VERBOSE,
 )
 
@@ -148,8 +146,10 @@ def test_a_recording_without_text_becomes_unlabeled_shards(finished):
         assert {key for key in sample if not key.startswith("__")} == {"flac", "json"}
         row = json.loads(sample["json"])
         assert row["recording_id"] == UNLABELED
-        assert row["split"] == row["text"] == ""
-        assert row["score"] is None
+        assert (row["split"], row["source"], row["text"]) == ("train", "recording", "")
+        assert row["score"] is None and row["lid_score"] is None
+        assert 0.6 < row["speech_share"] <= 1
+        assert 5.5 <= row["duration_sec"] <= 30
     entries = [e for e in read_ledger(str(finished)) if e.recording == UNLABELED]
     assert Fate.UNLABELED in {entry.fate for entry in entries}
     assert Fate.LABELED not in {entry.fate for entry in entries}

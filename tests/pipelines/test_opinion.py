@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from aligner.emissions import greedy_text
+from aligner.emissions import read_columns
 from models import load_acoustic_model
 from pipelines.align_recording import (
     AlignedRecording,
@@ -16,12 +16,12 @@ from pipelines.align_recording import (
     read_alignment,
 )
 from pipelines.config import load_config
-from pipelines.cut_recording import planned_segments
 from pipelines.emission_store import STAGE as EMISSIONS
 from pipelines.emission_store import emissions_of
 from pipelines.fetch_recording import fetch_recording
 from pipelines.job import Job, prepare_job
 from pipelines.opinion import HEARD, STAGE, judged, opinions_on, with_opinions
+from pipelines.planned_segments import planned_segments
 from pipelines.score_recording import score_recording
 from pipelines.tables import read_segments
 from pipelines.waveforms import forget_waveform
@@ -64,7 +64,8 @@ def forgotten():
 def expected_cer(segment: Segment, emissions_TC: np.ndarray, model, text: str) -> float:
     frames = slice(*map(frames_from_sec, (segment.start_sec, segment.end_sec)))
     letters = tuple(label if len(label) == 1 else "" for label in model.labels)
-    heard = greedy_text(emissions_TC[frames], letters, model.blank).replace("|", "")
+    best_T = emissions_TC[frames].argmax(axis=1)
+    heard = read_columns(best_T, letters, model.blank).replace("|", "")
     return round(Levenshtein.distance(text, heard) / len(text), 5)
 
 

@@ -129,8 +129,8 @@ def test_names_of_shards():
     paths = [plan.paths for plan in plan_shards(labeled + unlabeled, 1000)]
     folder = "shards/labeled/srp-Cyrl/dev"
     assert paths == [
-        ("shards/unlabeled/swh/swh-000000.tar",
-         "shards/unlabeled/swh/index-000000.parquet"),
+        ("shards/unlabeled/swh/train/swh-train-000000.tar",
+         "shards/unlabeled/swh/train/index-000000.parquet"),
         (f"{folder}/srp-Cyrl-dev-000000.tar", f"{folder}/index-000000.parquet"),
     ]  # fmt: skip
 
@@ -215,13 +215,15 @@ def test_a_long_key_is_read_back(refs, tmp_path):
 
 def test_unlabeled_samples_have_text_only_if_there_is_some(refs, tmp_path):
     silent = replace(refs[0].segment, text="", words=(), score=math.nan)
-    group = ShardGroup(False, "swh", "")
+    group = ShardGroup(False, "swh", "train")
     pair = [
         replace(refs[0], segment=silent, labeled=False),
         replace(refs[1], labeled=False),
     ]
     write_shard(plan_shard(group, 0, pair), str(tmp_path))
-    with tarfile.open(tmp_path / "shards/unlabeled/swh/swh-000000.tar") as tar:
+    with tarfile.open(
+        tmp_path / "shards/unlabeled/swh/train/swh-train-000000.tar"
+    ) as tar:
         suffixes = [name.split(".")[1] for name in tar.getnames()]
     assert suffixes == ["flac", "json", "flac", "json", "txt"]
 

@@ -5,7 +5,7 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.decoding.arpa import NgramModel, read_arpa, write_arpa
@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("arpa")
 
 
+@settings(max_examples=40)
 @given(texts.filter(any), configs)
 def test_after_every_context_the_probabilities_sum_to_one(folder, sentences, config):
     model = model_of(sentences, config, folder)
@@ -101,6 +102,7 @@ class Definition:
         return (left.get(word, 0.0) + (total - sum(left.values())) * shorter) / total
 
 
+@settings(max_examples=30)
 @given(texts.filter(any), configs, st.data())
 def test_probabilities_are_those_of_the_definition(folder, sentences, config, data):
     model = model_of(sentences, config, folder)

@@ -80,7 +80,7 @@ def unlabeled_segment(language: str, number: int) -> Segment:
     names += "edge_cer null_quantile trust cv_cer cv_recording_cer repeated_share "
     names += "script_share"
     gone = dict.fromkeys(names.split(), NAN)
-    gone |= {"text": "", "words": (), "romanised": "", "verses": "", "split": ""}
+    gone |= {"text": "", "words": (), "romanised": "", "verses": ""}
     return replace(plain, source="recording", **gone)
 
 

@@ -1,0 +1,102 @@
+"""One sample of a shard, and how it is read from its members."""
+
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from schemas.errors import ArtifactError
+from schemas.units import SAMPLE_RATE_HZ, sec_from_samples
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One sample of a shard: FLAC at 16 kHz, text and measurements."""
+
+    key: str
+    flac: bytes
+    duration_sec: float
+    text: str
+    """"" without text; that of the pseudo-label, if labels were asked for."""
+    row: dict[str, Any]
+    language: str = ""
+    source: str = ""
+    """Of audio without text where it is from; "rejected" with a pseudo-label in place
+    of the text that no selection keeps."""
+    shard: str = ""
+    """Path of the tar."""
+
+    @cached_property
+    def samples(self) -> npt.NDArray[np.float32]:
+        """The audio (N,), full scale 1, decoded when it is first asked for.
+
+        Raises:
+          ArtifactError: it is damaged.
+        """
+        try:
+            samples, _ = soundfile.read(io.BytesIO(self.flac), dtype="float32")
+        except soundfile.LibsndfileError as error:
+            raise _damaged(self.key, self.shard, error) from error
+        return samples
+
+
+def parse_clip(raw: dict[str, Any], language: str = "") -> Clip:
+    """Read one sample of a tar: the bytes of its members by suffix, and its key.
+
+    Only a sample with ``source`` in its row, which is audio without text, may lack its
+    ``.txt``.
+
+    Args:
+      raw: the members.
+      language: that of the shard, for a row that does not say it.
+
+    Raises:
+      ArtifactError: a member is missing or damaged, or the audio is not 16 kHz mono.
+    """
+    key, shard = raw["__key__"], raw.get("__url__", "")
+    missing = [name for name in ("flac", "txt", "json") if name not in raw]
+    if missing and missing != ["txt"]:
+        raise _lacking(raw, missing)
+    try:
+        row = json.loads(raw["json"])
+        header = soundfile.info(io.BytesIO(raw["flac"]))
+        text = raw.get("txt", b"").decode()
+    except (soundfile.LibsndfileError, ValueError) as error:
+        raise _damaged(key, shard, error) from error
+    source = row.get("source") or ""
+    if missing and not source:
+        raise _lacking(raw, missing)
+    if (header.samplerate, header.channels) != (SAMPLE_RATE_HZ, 1):
+        raise ArtifactError(
+            f"{key} in {shard}: expected 16 kHz mono, got {header.samplerate} Hz in "
+            f"{header.channels} channels; write the shard with `pericope run`"
+        )
+    return Clip(
+        key,
+        raw["flac"],
+        sec_from_samples(header.frames),
+        text,
+        row,
+        row.get("language") or language,
+        source,
+        shard,
+    )
+
+
+def _lacking(raw: dict[str, Any], missing: list[str]) -> ArtifactError:
+    return ArtifactError(
+        f"{raw['__key__']}: the shard {raw.get('__url__', '')} lacks its "
+        f".{', .'.join(missing)}; delete it and run `pericope run` again"
+    )
+
+
+def _damaged(key: str, shard: str, error: Exception) -> ArtifactError:
+    return ArtifactError(
+        f"{key}: damaged in its shard {shard} ({error}); delete the shard and run "
+        "`pericope run` again"
+    )

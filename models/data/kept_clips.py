@@ -1,0 +1,225 @@
+"""Sources → the table of all clips that they keep.
+
+Nothing but the indexes beside the shards is read, so millions of clips are planned
+without touching their audio. How long a clip is stands in its key.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.data.clip_table import ClipTable, Shard, Stratum
+from models.data.labels import of_split, read_labels
+from models.data.shard_index import Index, durations_msec, read_index
+from models.data.shards import SpeechShards, no_verdict
+from schemas.errors import ArtifactError, ConfigError
+from schemas.selection import StoredSelection, read_stored_selection
+
+
+class _Part(NamedTuple):
+    """The clips of one stratum, before all are joined."""
+
+    source: int
+    language: str
+    shards: list[Shard]
+    samples: Index
+    duration_msec: npt.NDArray[np.uint32]
+    texts: pa.Array | None
+    left_out: int
+
+
+def clip_table(
+    sources: Sequence[SpeechShards], min_clip_sec: float, max_clip_sec: float
+) -> ClipTable:
+    """List the kept clips of some sources that last from min to max seconds.
+
+    Raises:
+      ConfigError: a language, the shards, the selection or the labels are not there,
+        or there is no clip.
+      ArtifactError: shards, indexes, labels and selection do not fit each other, or
+        one of them is damaged.
+    """
+    parts = [
+        _within(part, min_clip_sec, max_clip_sec)
+        for number, source in enumerate(sources)
+        for part in _parts(number, source)
+    ]
+    ends = np.cumsum([len(part.duration_msec) for part in parts]).tolist()
+    if not ends or not ends[-1]:
+        raise _no_clips(sources, parts, min_clip_sec, max_clip_sec)
+    strata: list[Stratum] = []
+    shards: list[Shard] = []
+    shard = []
+    for part, end in zip(parts, ends, strict=True):
+        shard.append((part.samples.shard + len(shards)).astype(np.uint32))
+        shards += part.shards
+        if len(part.duration_msec):
+            first = end - len(part.duration_msec)
+            strata.append(Stratum(part.source, part.language, first, end))
+    return ClipTable(
+        strata=tuple(strata),
+        shards=tuple(shards),
+        shard=np.concatenate(shard),
+        offset=np.concatenate([part.samples.offset for part in parts]),
+        length=np.concatenate([part.samples.length for part in parts]),
+        duration_msec=np.concatenate([part.duration_msec for part in parts]),
+        texts=_joined_texts(parts),
+        left_out=sum(part.left_out for part in parts),
+    )
+
+
+def _parts(number: int, source: SpeechShards) -> Iterator[_Part]:
+    verdicts = _Verdicts(source)
+    for language in source.tars():
+        tars = source.shard_paths(language)
+        index, texts = read_index(tars), None
+        judged = verdicts.of(language)
+        if source.labels is not None:
+            index, texts = _labeled(index, source, language, judged)
+        rows = np.flatnonzero(_kept(index, tars, source, judged))
+        index = index.at(rows)
+        if texts is not None:
+            texts = texts.take(pa.array(rows))
+        shards = [
+            Shard(str(tar), language, _lane_of(tar) != source.lane) for tar in tars
+        ]
+        lasts = durations_msec(index, tars)
+        yield _Part(number, language, shards, index, lasts, texts, 0)
+
+
+class _Verdicts:
+    """A selection's verdicts, one language at a time."""
+
+    def __init__(self, source: SpeechShards) -> None:
+        self.stored: StoredSelection | None = None
+        if source.selection is not None:
+            path = source.corpus / "selections" / f"{source.selection}.parquet"
+            self.stored = read_stored_selection(
+                path, source.selection, str(path), ("key", "keep")
+            )
+
+    def of(self, language: str) -> pa.Table | None:
+        """Return key and keep of a language; None if everything is kept."""
+        if self.stored is None:
+            return None
+        start = 0
+        for code, rows in self.stored.languages:
+            if code == language:
+                return self.stored.table.slice(start, rows)
+            start += rows
+        return self.stored.table.slice(0, 0)
+
+
+def _labeled(
+    index: Index, source: SpeechShards, language: str, verdicts: pa.Table | None
+) -> tuple[Index, pa.Array]:
+    """Return the samples that have a label, and the labels' texts.
+
+    Raises:
+      ArtifactError: a label's clip is in no shard, or the selection keeps a clip that
+        has no label.
+    """
+    assert source.labels is not None
+    labels = read_labels(source.corpus, source.labels, language)
+    if verdicts is not None:
+        _check_kept_have_labels(labels, verdicts, source, language)
+    labels = of_split(labels, source.split)
+    found = pc.index_in(index.key, value_set=labels["key"])
+    has_label = pc.is_valid(found)
+    missing = labels.num_rows - int(np.count_nonzero(has_label))
+    if missing:
+        is_there = pc.is_in(labels["key"], value_set=index.key)
+        key = labels["key"].filter(pc.invert(is_there))[0].as_py()
+        raise ArtifactError(
+            f"{source.corpus}: labels {source.labels!r} of {language}: {missing} of "
+            f"{labels.num_rows} have no clip in the shards, {key} first; the corpus "
+            "has changed since: make them anew with `pericope label`"
+        )
+    texts = (
+        labels["text"].cast(pa.large_string()).combine_chunks().take(found.drop_null())
+    )
+    return index.at(has_label.to_numpy()), texts
+
+
+def _check_kept_have_labels(
+    labels: pa.Table, verdicts: pa.Table, source: SpeechShards, language: str
+) -> None:
+    kept = verdicts.filter(verdicts["keep"])["key"]
+    lacking = kept.filter(pc.invert(pc.is_in(kept, value_set=labels["key"])))
+    if len(lacking):
+        raise ArtifactError(
+            f"{source.corpus}: labels {source.labels!r} of {language} lack "
+            f"{lacking[0].as_py()} and {len(lacking) - 1} more that the selection "
+            f"{source.selection!r} keeps; make the labels anew with `pericope label`, "
+            "or a selection of these labels with `pericope select`"
+        )
+
+
+def _kept(
+    index: Index, tars: Sequence[Path], source: SpeechShards, verdicts: pa.Table | None
+) -> npt.NDArray[np.bool_]:
+    kept = np.ones(len(index.shard), dtype=bool)
+    if source.keys is not None:
+        wanted = pa.array(sorted(source.keys), pa.string())
+        kept &= pc.is_in(index.key, value_set=wanted).to_numpy()
+    if verdicts is None:
+        return kept
+    place = pc.index_in(index.key, value_set=verdicts["key"])
+    unknown = kept & pc.is_null(place).to_numpy()
+    if unknown.any():
+        row = int(unknown.argmax())
+        key = index.key[row].as_py()
+        raise no_verdict(str(tars[index.shard[row]]), source.selection, key)
+    keeps = verdicts["keep"].take(pc.fill_null(place, 0)) if len(verdicts) else kept
+    return kept & np.asarray(keeps)
+
+
+def _within(part: _Part, min_clip_sec: float, max_clip_sec: float) -> _Part:
+    lasts = part.duration_msec
+    rows = np.flatnonzero(
+        (lasts >= min_clip_sec * 1000) & (lasts <= max_clip_sec * 1000)
+    )
+    return part._replace(
+        samples=part.samples.at(rows),
+        duration_msec=lasts[rows],
+        texts=None if part.texts is None else part.texts.take(pa.array(rows)),
+        left_out=len(lasts) - len(rows),
+    )
+
+
+def _joined_texts(parts: Sequence[_Part]) -> pa.Array | None:
+    if all(part.texts is None for part in parts):
+        return None
+    texts = [
+        pa.nulls(len(part.duration_msec), pa.large_string())
+        if part.texts is None
+        else part.texts
+        for part in parts
+    ]
+    return pa.concat_arrays(texts)
+
+
+def _lane_of(tar: Path) -> str:
+    return tar.parts[-4]
+
+
+def _no_clips(
+    sources: Sequence[SpeechShards],
+    parts: Sequence[_Part],
+    min_clip_sec: float,
+    max_clip_sec: float,
+) -> ConfigError:
+    told = "; ".join(
+        f"{source.corpus} (split {source.split!r}, selection {source.selection!r})"
+        for source in sources
+    )
+    return ConfigError(
+        f"{told or 'no source'}: expected clips of {min_clip_sec:g} to "
+        f"{max_clip_sec:g} s, found none ({sum(part.left_out for part in parts)} are "
+        "shorter or longer); keep more with `pericope select`, or allow other lengths"
+    )
