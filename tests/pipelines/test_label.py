@@ -196,7 +196,7 @@ def test_a_shard_cut_in_half_is_named(copy):
 
 
 def test_a_shard_that_is_gone_is_missed(copy):
-    tar, entry = next(entries(copy.parent / "corpus", "unlabeled"))
+    tar, _ = next(entries(copy.parent / "corpus", "unlabeled"))
     for path in tar.parent.iterdir():
         path.unlink()
     with pytest.raises(ArtifactError, match=r"expected the clip"):
