@@ -38,15 +38,15 @@ CORPORA = (
 )
 _QUICK = ((("est",), 644_000),)
 _WITH_TEXT, _WITHOUT, _MINUTES = 6, 3, 1.5
-_STEPS, _QUICK_STEPS = 500, 40
+_STEPS, _QUICK_STEPS = 200, 40
 _WANTED, _BAD = 0.1, 0.2
 _TRAINING = TrainConfig(
     sharp_steps=0,
     free_steps=_STEPS,
     free_learning_rate=5e-4,
-    warmup_steps=50,
+    warmup_steps=20,
     selection=None,
-    checkpoint_every=250,
+    checkpoint_every=100,
     validation_clips=20,
 )
 _NOTE = (

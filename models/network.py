@@ -45,13 +45,14 @@ class Block(nn.Module):
         )
         self.norm = nn.LayerNorm(channels)
         self.widen = nn.Linear(channels, 2 * channels)
+        self.dropout = nn.Dropout(0.0)  # jobs that want it say so: ``set_dropout``
         self.narrow = nn.Linear(2 * channels, channels)
         self.scale = nn.Parameter(torch.full((channels,), 0.3))
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Return the same shape."""
         y = self.depthwise(x_BTD.transpose(1, 2)).transpose(1, 2)
-        y = functional.relu(self.widen(self.norm(y)))
+        y = self.dropout(functional.relu(self.widen(self.norm(y))))
         return x_BTD + self.scale * self.narrow(y)
 
 

@@ -16,6 +16,7 @@ from pipelines.cli_inspect import inspect
 from pipelines.cli_label import label
 from pipelines.cli_mine import mine
 from pipelines.cli_realign import realign
+from pipelines.cli_recipe import recipe
 from pipelines.cli_report import report
 from pipelines.cli_run import run
 from pipelines.cli_select import select
@@ -44,6 +45,7 @@ app.command()(realign)
 app.command()(shards)
 app.command()(synth)
 app.add_typer(train, name="train")
+app.add_typer(recipe, name="recipe")
 app.command()(evaluate)
 app.command()(report)
 app.command()(inspect)

@@ -126,8 +126,8 @@ class CorpusConfig:
     shards: ShardsConfig = field(default_factory=ShardsConfig)
     run: RunConfig = field(default_factory=RunConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
-    label: LabelConfig = field(default_factory=LabelConfig)
     unlabeled: UnlabeledConfig = field(default_factory=UnlabeledConfig)
+    label: LabelConfig = field(default_factory=LabelConfig)
 
     def __post_init__(self) -> None:
         for name, selection in self.select.items():
@@ -237,8 +237,8 @@ _SECTIONS: dict[str, Any] = {
     "shards": ShardsConfig,
     "run": RunConfig,
     "identity": IdentityConfig,
-    "label": LabelConfig,
     "unlabeled": UnlabeledConfig,
+    "label": LabelConfig,
 }
 
 

@@ -1,0 +1,1 @@
+"""Recipes: named steps from a corpus with audio without text to a trained student."""

@@ -1,0 +1,59 @@
+"""The step of a recipe in which a teacher labels audio without text."""
+
+from dataclasses import replace
+from functools import partial
+
+from pipelines.config import CorpusConfig
+from pipelines.label import prepare_labels, run_labels
+from pipelines.recipes.clips import clips_digest
+from pipelines.recipes.config import RecipeConfig
+from pipelines.recipes.lesson import network_of
+from pipelines.recipes.plan import Result, Step, Workplace
+
+
+def label_step(
+    name: str,
+    config: RecipeConfig,
+    corpus: CorpusConfig,
+    teacher: Step,
+    where: tuple[str, ...] = (),
+) -> Step:
+    """Return the step that writes ``labels/<name>-<digest>`` of the corpus.
+
+    Args:
+      name: of the step.
+      config: of the recipe.
+      corpus: as it was run; its [label] says how to decode.
+      teacher: the lesson of the network that labels.
+      where: rules that labels have to meet to be learned; none: all of them are.
+    """
+    label = corpus.label
+    settings = {
+        "clips": clips_digest(config),
+        "decoder": [label.lm, label.lm_weight, label.unit_score, label.beam],
+        "where": list(where),
+    }
+    says = f"labels of {teacher.name} for speech without text"
+    if where:
+        says += f", those with {' and '.join(where)} to be learned"
+    run = partial(_label, config, corpus, teacher, where)
+    return Step(name, says, settings, run, (teacher,))
+
+
+def _label(
+    config: RecipeConfig,
+    corpus: CorpusConfig,
+    teacher: Step,
+    where: tuple[str, ...],
+    place: Workplace,
+) -> Result:
+    labels = place.folder.name
+    own = replace(corpus.label, teacher=network_of(place, teacher), rejected_by="")
+    model = replace(corpus.model, device=config.device)
+    job = prepare_labels(
+        replace(corpus, label=own, model=model), labels, [config.language]
+    )
+    summary = run_labels(job, "plain")
+    found = summary["languages"][config.language]
+    place.tell(f"{found['labels']} labels of {found['hours']:.2f} h")
+    return {"labels": labels, "clips": found["labels"], "hours": found["hours"]}
