@@ -19,6 +19,7 @@ from pipelines.criteria import Criteria, Rule
 from pipelines.label import LabelJob, prepare_labels, run_labels
 from pipelines.label_config import LabelConfig, is_public
 from pipelines.label_store import labels_dataset, read_summary
+from pipelines.materialise import materialise
 from pipelines.select import select_segments
 from pipelines.shards import FOLDER
 from pipelines.tables import read_segments
@@ -197,6 +198,27 @@ def test_a_shard_that_is_gone_is_missed(copy):
         path.unlink()
     with pytest.raises(ArtifactError, match=r"expected the clip"):
         job_of(copy, "plain")
+
+
+def test_copies_of_labels_have_them_as_text(copy):
+    root = copy.parent / "corpus"
+    labels = labels_of(copy)
+    middle = sorted(label.posterior for label in labels)[len(labels) // 2]
+    rules = (Rule(f"posterior >= {middle}"),)
+    select_segments(str(root), "sure", Criteria(rules, labels="plain"))
+    made = materialise(str(root), "sure", 3)
+    shards = SpeechShards(corpus=Path(made.folder), split="*", selection=None)
+    copied = {clip.key: clip for clip in shards.in_order()}
+    assert {key: clip.text for key, clip in copied.items()} == {
+        label.key: label.text for label in labels if label.posterior >= middle
+    }
+    own = replace(shards, corpus=root, lane="unlabeled")
+    for clip in own.in_order():
+        assert clip.key not in copied or clip.flac == copied[clip.key].flac
+    assert materialise(str(root), "sure", 3).written == 0
+    run_labels(job_of(copy, "plain", known_clips=0), "plain")
+    with pytest.raises(ArtifactError, match="changed since"):
+        materialise(str(root), "sure", 3)
 
 
 def test_trust_says_what_it_was_learnt_from(toml, copy):
