@@ -14,6 +14,11 @@ import pytest
 
 from models.bundled import load_bundled
 from models.data import SpeechShards
+from models.decoding.arpa import read_arpa, write_arpa
+from models.decoding.ngram import NgramConfig, estimate_ngrams
+from models.language_identifier import load_language_identifier
+from models.networks.bundled import new_bundled_network
+from models.vocabulary import Vocabulary
 from pipelines.config import CorpusConfig, load_config
 from pipelines.criteria import Criteria, Rule
 from pipelines.label import LabelJob, prepare_labels, run_labels
@@ -145,7 +150,7 @@ def test_killed_anywhere_it_ends_with_the_same_bytes(toml, copy, forks: Forks):
     for name in ("labels", "store/label", "store/label_unit"):
         shutil.rmtree(output / name)
     arguments = ("label", copy, "--name", "plain", "--runner", "plain")
-    for at in (1, 4, 8):
+    for at in (2, 6):
         ended = forks.run(*arguments, kill_at=at)
         assert ended.status == -signal.SIGKILL, ended.stderr
     assert not (output / "labels/plain.json").exists()
@@ -219,6 +224,32 @@ def test_copies_of_labels_have_them_as_text(copy):
     run_labels(job_of(copy, "plain", known_clips=0), "plain")
     with pytest.raises(ArtifactError, match="changed since"):
         materialise(str(root), "sure", 3)
+
+
+def test_a_language_model_and_an_identifier_are_asked(copy, tmp_path):
+    pytest.importorskip("flashlight.lib.text", reason="the extra lm is not installed")
+    corpus = copy.parent / "corpus"
+    texts = [list(s.romanised.replace(" ", "")) for s in read_segments(str(corpus))]
+    arpa, folder = tmp_path / "lm.arpa", tmp_path / "identifier"
+    write_arpa(estimate_ngrams(texts, NgramConfig(order=2)), arpa)
+    letters = Vocabulary(("", "a", "b"), 0, None)
+    new_bundled_network("tiny", letters, ("deu", "swh")).save_pretrained(folder)
+    asked = {"lm": str(arpa), "identifier": str(folder), "known_clips": 0}
+    run_labels(job_of(copy, "asked", **asked), "plain")
+    lm, identifier = read_arpa(arpa), load_language_identifier(str(folder), "cpu")
+    shards = SpeechShards(
+        corpus=corpus, split="*", selection=None, lane="unlabeled", labels="asked"
+    )
+    samples = {clip.key: clip.samples for clip in shards.in_order()}
+    for label in labels_of(copy, "asked"):
+        assert label.decoder.startswith("beam 100, alpha 0.5")
+        score = lm.text_log_prob(label.text) / len(label.text)
+        assert label.lm_score == pytest.approx(score, abs=1e-5)
+        heard = identifier.identify(samples[label.key])
+        assert label.lid_language == max(heard, key=heard.__getitem__)
+        # Nobody taught it Russian.
+        own = heard.get(label.language, math.nan)
+        assert label.lid_score == pytest.approx(own, abs=1e-5, nan_ok=True)
 
 
 def test_trust_says_what_it_was_learnt_from(toml, copy):
