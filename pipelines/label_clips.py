@@ -78,7 +78,6 @@ class HeardUnit:
     letters: int
     """How many of the model's were allowed, 0: all."""
     romanised: bool
-    writes_words: bool
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,8 @@ class UnitResult:
 def hear_unit(unit: LabelUnit, context: LabelContext) -> HeardUnit:
     """Let the teacher hear a unit, unless the store has it already.
 
+    One of which a clip could not be read is heard again: its shard may be whole now.
+
     Raises:
       ConfigError: there is no such teacher.
       ArtifactError: its files are damaged, or the shard is another than its index says.
@@ -102,19 +103,20 @@ def hear_unit(unit: LabelUnit, context: LabelContext) -> HeardUnit:
     teacher = context.teacher_of(unit.language)
     about = [unit.digest, teacher.settings(), *context.settings]
     digest = digest_of(STAGE, VERSION, about)
-    if not context.store.has(STAGE, digest, _SUFFIX):
-        result = _heard(unit, teacher, context)
-        context.store.write_bytes(_dumped(result), STAGE, digest, _SUFFIX)
-    recording_done(unit.duration_sec)
-    return HeardUnit(
+    heard = HeardUnit(
         unit,
         digest,
         teacher.model.fingerprint,
         teacher.decoder_name,
         len(teacher.letters),
         teacher.model.romanised,
-        teacher.writes_words,
     )
+    store = context.store
+    if not store.has(STAGE, digest, _SUFFIX) or read_result(heard, store).rejects:
+        data = _dumped(_heard(unit, teacher, context))
+        store.write_bytes(data, STAGE, digest, _SUFFIX)
+    recording_done(unit.duration_sec)
+    return heard
 
 
 def read_result(heard: HeardUnit, store: Store) -> UnitResult:

@@ -177,7 +177,8 @@ def test_what_a_selection_rejects_is_labeled_too(copy):
 def test_a_damaged_clip_is_named_and_the_others_are_labeled(copy, command):
     corpus = copy.parent / "corpus"
     tar, entry = next(entries(corpus, "unlabeled"))
-    data = bytearray(tar.read_bytes())
+    whole = tar.read_bytes()
+    data = bytearray(whole)
     data[entry.offset + 512 : entry.offset + 800] = bytes(288)
     tar.write_bytes(bytes(data))
     shutil.rmtree(corpus / "store/label")
@@ -188,6 +189,9 @@ def test_a_damaged_clip_is_named_and_the_others_are_labeled(copy, command):
     assert entry.shard in reject["message"]
     wanted = {entry.key for _, entry in entries(corpus, "unlabeled")}
     assert {label.key for label in labels_of(copy)} == wanted - {entry.key}
+    tar.write_bytes(whole)
+    assert command("label", copy, "--name", "plain", "--runner", "plain").status == 0
+    assert {label.key for label in labels_of(copy)} == wanted
 
 
 def test_a_shard_cut_in_half_is_named(copy):
