@@ -151,15 +151,16 @@ def compute_emissions(
 
 def read_columns(best_T: np.ndarray, labels: tuple[str, ...], blank: int) -> str:
     """Return the labels of a column for each frame (T,): no repeats, no blanks."""
-    return "".join(labels[column] for column in _collapsed(best_T, blank))
+    return "".join(labels[column] for column in collapsed(best_T, blank))
 
 
 def greedy_columns(emissions_TC: np.ndarray, blank: int) -> np.ndarray:
     """Return the columns of the best path: repeats joined, blanks left out."""
-    return _collapsed(emissions_TC.argmax(axis=1), blank)
+    return collapsed(emissions_TC.argmax(axis=1), blank)
 
 
-def _collapsed(best_T: np.ndarray, blank: int) -> np.ndarray:
+def collapsed(best_T: np.ndarray, blank: int) -> np.ndarray:
+    """Return the columns of a path (T,): repeats joined, blanks left out."""
     first_T = np.ones(len(best_T), dtype=bool)
     first_T[1:] = best_T[1:] != best_T[:-1]
     return best_T[first_T & (best_T != blank)]

@@ -1,8 +1,8 @@
 """How fast a segment was read, against the other segments of its language."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,26 +16,50 @@ _DEVIATIONS_PER_MAD = 1 / 0.6745
 _DECIMALS = 3
 
 
+@dataclass(frozen=True)
+class Places:
+    """The middle of some values and their robust standard deviation.
+
+    The latter is from the median absolute deviation, which half of the values may be
+    wrong without moving.
+    """
+
+    median: float
+    deviation: float
+
+    @classmethod
+    def among(cls, values: Sequence[float]) -> "Places | None":
+        """Return the places among values, NaN left out.
+
+        None with fewer than 20, and where half of them are equal.
+        """
+        known = np.array(values, dtype=np.float64)
+        known = known[~np.isnan(known)]
+        if len(known) < LEAST_SEGMENTS:
+            return None
+        median = float(np.median(known))
+        spread = float(np.median(np.abs(known - median)))
+        return cls(median, spread * _DEVIATIONS_PER_MAD) if spread else None
+
+    def of(self, value: float) -> float:
+        """Return the distance of a value from the middle, in deviations."""
+        return rounded((value - self.median) / self.deviation, _DECIMALS)
+
+
 def with_rate_places(segments: Iterable[Segment]) -> list[Segment]:
     """Return the segments of one language, each with ``chars_per_sec_z``.
 
-    It is the distance of ``chars_per_sec`` from the language's median in robust
-    standard deviations (from the median absolute deviation, which half of the segments
-    may be wrong without moving). NaN without text, with fewer than 20 segments of text
-    in the language, and where half of them are equally fast. The order of the segments
-    does not matter.
+    NaN without text, with fewer than 20 segments of text in the language, and where
+    half of them are equally fast. The order of the segments does not matter.
     """
     segments = list(segments)
-    rates = np.array([segment.chars_per_sec for segment in segments], dtype=np.float64)
-    known = rates[~np.isnan(rates)]
-    if len(known) < LEAST_SEGMENTS:
-        return [replace(segment, chars_per_sec_z=math.nan) for segment in segments]
-    median = float(np.median(known))
-    deviation = float(np.median(np.abs(known - median))) * _DEVIATIONS_PER_MAD
-    if deviation == 0.0:
-        return [replace(segment, chars_per_sec_z=math.nan) for segment in segments]
-    places = (rates - median) / deviation
+    places = Places.among([segment.chars_per_sec for segment in segments])
     return [
-        replace(segment, chars_per_sec_z=rounded(float(place), _DECIMALS))
-        for segment, place in zip(segments, places, strict=True)
+        replace(segment, chars_per_sec_z=place_of(segment.chars_per_sec, places))
+        for segment in segments
     ]
+
+
+def place_of(value: float, places: Places | None) -> float:
+    """Return the place of a value, NaN where places are not known."""
+    return math.nan if places is None else places.of(value)

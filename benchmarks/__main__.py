@@ -19,9 +19,15 @@ PARTS = (
     *("speed", "memory", "overhead"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation", "ablation", "report"),
-    *("aligner_long", "select", "crossval", "round2"),
+    *("aligner_long", "select", "crossval", "round2", "pseudo_labels"),
 )
-_ON_DEMAND = ("aligner_long", "select", "crossval", "round2")  # run when they are named
+_ON_DEMAND = (
+    "aligner_long",
+    "select",
+    "crossval",
+    "round2",
+    "pseudo_labels",
+)  # run when they are named
 _WIDTH = 100  # the widest table
 RESULTS = BENCH / "results.json"
 

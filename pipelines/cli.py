@@ -13,6 +13,7 @@ from pipelines.cli_crossval import crossval
 from pipelines.cli_doctor import doctor
 from pipelines.cli_evaluate import evaluate
 from pipelines.cli_inspect import inspect
+from pipelines.cli_label import label
 from pipelines.cli_mine import mine
 from pipelines.cli_realign import realign
 from pipelines.cli_recipe import recipe
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(check)
+app.command()(label)
 app.command()(select)
 app.command()(crossval)
 app.command()(realign)

@@ -25,6 +25,10 @@ def select(
     lane: Annotated[
         str, typer.Option(help="commercial: source and model must allow that use.")
     ] = "",
+    labels: Annotated[
+        str,
+        typer.Option(help="Judge the labels of this name (`pericope label`) instead."),
+    ] = "",
     allow_empty: Annotated[
         bool, typer.Option(help="Write it even if nothing is kept.")
     ] = False,
@@ -32,11 +36,13 @@ def select(
         bool, typer.Option("--json", help="Print the summary as JSON.")
     ] = False,
 ) -> None:
-    """Judge every segment anew by rules over its measured qualities.
+    """Judge every segment, or every label, by rules over its measured qualities.
 
     pericope select corpus.toml strict --where "score > -0.1 and confidence > 0.5"
 
     pericope select corpus.toml open --where "cer < 0.1" --lane commercial
+
+    pericope select corpus.toml trusted --labels default --where "expected_cer < 0.1"
 
     pericope select corpus.toml default  (by the rules of [select.default])
 
@@ -51,7 +57,7 @@ def select(
 
     config = load_config(corpus)
     root = Store(config.corpus.output).root
-    criteria = _criteria(config, corpus, name, where or [], lane)
+    criteria = _criteria(config, corpus, name, where or [], lane, labels)
     with alone_in(root):
         selected = select_segments(root, name, criteria, allow_empty=allow_empty)
     for warning in selected.warnings:
@@ -68,14 +74,19 @@ def select(
 
 
 def _criteria(
-    config: "CorpusConfig", corpus: Path, name: str, where: list[str], lane: str
+    config: "CorpusConfig",
+    corpus: Path,
+    name: str,
+    where: list[str],
+    lane: str,
+    labels: str,
 ) -> "Criteria":
     """Return the rules of the command line, or those of the file."""
     from pipelines.criteria import Criteria, Rule, as_lane
     from pipelines.finish import model_threshold
     from pipelines.store import Store
 
-    if not where and not lane:
+    if not where and not lane and not labels:
         chosen = config.select.get(name)
         if chosen is None:
             raise ConfigError(
@@ -88,9 +99,9 @@ def _criteria(
     if name in config.select:
         raise ConfigError(
             f"selection {name!r}: its rules stand in {corpus} ([select.{name}]); leave "
-            "--where and --lane away, or choose another name"
+            "--where, --lane and --labels away, or choose another name"
         )
-    return Criteria(tuple(Rule(text) for text in where), as_lane(lane))
+    return Criteria(tuple(Rule(text) for text in where), as_lane(lane), labels)
 
 
 def _table(summary: dict[str, Any]) -> Table:

@@ -25,6 +25,7 @@ from pipelines.addresses import (
 )
 from pipelines.fetch_limits import FetchLimits
 from pipelines.identity_config import IdentityConfig
+from pipelines.label_config import LabelConfig
 from pipelines.opinion_config import OpinionConfig
 from pipelines.select_config import SelectionConfig, check_rules
 from pipelines.unlabeled_config import UnlabeledConfig
@@ -126,6 +127,7 @@ class CorpusConfig:
     run: RunConfig = field(default_factory=RunConfig)
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     unlabeled: UnlabeledConfig = field(default_factory=UnlabeledConfig)
+    label: LabelConfig = field(default_factory=LabelConfig)
 
     def __post_init__(self) -> None:
         for name, selection in self.select.items():
@@ -148,7 +150,8 @@ class CorpusConfig:
         }
         for key in ("device", "keep_emissions"):
             del choices["model"][key]
-        del choices["run"]
+        for key in ("run", "label"):
+            del choices[key]
         for selection in choices["select"].values():
             selection["where"] = list(selection["where"])
         choices["unlabeled"]["harvest"] = list(choices["unlabeled"]["harvest"])
@@ -235,6 +238,7 @@ _SECTIONS: dict[str, Any] = {
     "run": RunConfig,
     "identity": IdentityConfig,
     "unlabeled": UnlabeledConfig,
+    "label": LabelConfig,
 }
 
 

@@ -24,6 +24,8 @@ class Criteria:
 
     rules: tuple[Rule, ...]
     lane: Lane = ""
+    labels: str = ""
+    """Name of the labels that are judged; "" for the segments with text."""
 
 
 def as_lane(text: str) -> Lane:

@@ -36,6 +36,8 @@ def finish_corpus(
     has_segments = any(summary.segments for summary in summaries)
     segments = segments_dataset(root) if has_segments else SEGMENTS.empty_table()
     for name, selection in sorted(config.select.items()):
+        if selection.labels:
+            continue  # they are made of a finished corpus: `pericope select`
         criteria = selection.criteria(threshold)
         # Hours of work are behind it: rules that keep nothing are told, no more.
         made = select_segments(

@@ -1,4 +1,4 @@
-"""What rules say of each segment, found by DuckDB over the segments table.
+"""What rules say of each segment, found by DuckDB over a table.
 
 A value that is missing (NaN on disk) is NULL to a rule, and a rule that is NULL keeps
 nothing: its reason says what is missing. A rule may say otherwise itself, as in
@@ -16,10 +16,12 @@ import pyarrow.dataset as pads
 
 from pipelines.conditions import Condition, LicenceCondition, RuleCondition
 from pipelines.criteria import Criteria
+from pipelines.judged import WITH_TEXT, JudgedTable, judged_table
 from pipelines.licences import NO_MODEL, is_commercially_clean
 from pipelines.rules import parse_rule
 from pipelines.tables import segments_dataset
 from schemas.errors import ConfigError
+from schemas.labels import LABELS
 from schemas.tables import SEGMENTS, Verdict
 
 _ROWS = 1 << 17
@@ -29,8 +31,9 @@ _THREADS = 2
 
 def sealed_connection(
     segments: pads.Dataset | pa.Table | None = None,
+    labels: pads.Dataset | pa.Table | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """Return a connection that sees the table ``segments`` and nothing else."""
+    """Return a connection that sees the tables of these names and nothing else."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": _THREADS,
         "memory_limit": _MEMORY,
@@ -41,6 +44,8 @@ def sealed_connection(
     connection = duckdb.connect(config=settings)
     if segments is not None:
         connection.register("segments", segments)
+    if labels is not None:
+        connection.register("labels", labels)
     connection.execute("SET lock_configuration = true")
     return connection
 
@@ -80,7 +85,8 @@ def check_criteria(criteria: Criteria) -> None:
     Raises:
       ConfigError: as in ``conditions_of``.
     """
-    with sealed_connection(SEGMENTS.empty_table()) as connection:
+    empty = SEGMENTS.empty_table(), LABELS.empty_table()
+    with sealed_connection(*empty) as connection:
         conditions_of(criteria, connection)
 
 
@@ -93,25 +99,32 @@ def conditions_of(
       ConfigError: a rule cannot be read, is a number or a text, or compares what cannot
         be compared.
     """
-    rules = [part for rule in criteria.rules for part in parse_rule(rule, connection)]
+    table = judged_table(criteria)
+    rules = [
+        part
+        for rule in criteria.rules
+        for part in parse_rule(rule, connection, table.columns)
+    ]
     for condition in rules:
-        _check_boolean(condition, connection)
+        _check_boolean(condition, connection, table)
     lane: list[Condition] = []
     if criteria.lane:
         lane = [
-            LicenceCondition("licence", _unclean("licence", connection)),
+            LicenceCondition("licence", _unclean("licence", connection, table)),
             LicenceCondition(
-                "model_licence", _unclean("model_licence", connection, NO_MODEL)
+                "model_licence", _unclean("model_licence", connection, table, NO_MODEL)
             ),
         ]
     return [*rules, *lane]
 
 
 def _check_boolean(
-    condition: RuleCondition, connection: duckdb.DuckDBPyConnection
+    condition: RuleCondition,
+    connection: duckdb.DuckDBPyConnection,
+    table: JudgedTable,
 ) -> None:
     try:
-        relation = connection.sql(f"SELECT {condition.sql} AS c FROM {_SOURCE}")
+        relation = connection.sql(f"SELECT {condition.sql} AS c FROM {table.source}")
     except duckdb.Error as error:
         raise _not_computed(condition.label, error) from error
     if str(relation.types[0]) != "BOOLEAN":
@@ -122,9 +135,9 @@ def _check_boolean(
 
 
 def _unclean(
-    column: str, connection: duckdb.DuckDBPyConnection, *clean: str
+    column: str, connection: duckdb.DuckDBPyConnection, table: JudgedTable, *clean: str
 ) -> tuple[str, ...]:
-    query = f'SELECT DISTINCT "{column}" FROM {_SOURCE} ORDER BY 1'
+    query = f'SELECT DISTINCT "{column}" FROM {table.source} ORDER BY 1'
     found = [text for (text,) in connection.execute(query).fetchall()]
     return tuple(
         text for text in found if text not in clean and not is_commercially_clean(text)
@@ -132,9 +145,11 @@ def _unclean(
 
 
 def judge(
-    conditions: Sequence[Condition], connection: duckdb.DuckDBPyConnection
+    conditions: Sequence[Condition],
+    connection: duckdb.DuckDBPyConnection,
+    table: JudgedTable = WITH_TEXT,
 ) -> Iterator[JudgedBatch]:
-    """Yield what the conditions say of every segment with text.
+    """Yield what the conditions say of every segment of a table.
 
     Raises:
       ConfigError: a condition cannot be computed for some segment.
@@ -144,7 +159,7 @@ def judge(
         for number, condition in enumerate(conditions)
     ]
     columns = ["key", "language", "round(duration_sec * 1000)::BIGINT AS msec", *codes]
-    query = f"SELECT {', '.join(columns)} FROM {_SOURCE}"
+    query = f"SELECT {', '.join(columns)} FROM {table.source}{table.order}"
     try:
         for batch in connection.sql(query).to_arrow_reader(_ROWS):
             found = [np.asarray(batch[f"c{k}"]) for k in range(len(codes))]
@@ -196,33 +211,21 @@ def _numbered(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.asarray(indices).astype(np.int64)
 
 
-def observed(column: str, connection: duckdb.DuckDBPyConnection) -> str:
+def observed(
+    column: str,
+    connection: duckdb.DuckDBPyConnection,
+    table: JudgedTable = WITH_TEXT,
+) -> str:
     """Say what a column holds: its range, and how often it is missing."""
     query = (
         f'SELECT min("{column}")::VARCHAR, max("{column}")::VARCHAR, '
-        f'count(*) - count("{column}"), count(*) FROM {_SOURCE}'
+        f'count(*) - count("{column}"), count(*) FROM {table.source}'
     )
     ((least, most, missing, rows),) = connection.execute(query).fetchall()
     if missing == rows:
         return f"{column} is missing everywhere"
     without = f", missing in {missing:,} of {rows:,}" if missing else ""
     return f"{column} goes from {least} to {most}{without}"
-
-
-def _view() -> str:
-    """Return the segments with text, with NULL for NaN; in DuckDB NaN is largest."""
-    columns = [
-        f'nullif("{field.name}", \'nan\'::DOUBLE) AS "{field.name}"'
-        if pa.types.is_floating(field.type)
-        else f'"{field.name}"'
-        for field in SEGMENTS
-        if not pa.types.is_nested(field.type)
-    ]
-    # Only segments without text have a source, and it is quicker to read.
-    return f"(SELECT {', '.join(columns)} FROM segments WHERE source = '') AS judged"
-
-
-_SOURCE = _view()
 
 
 def _not_computed(label: str, error: Exception) -> ConfigError:

@@ -55,7 +55,13 @@ def recording_done(duration_sec: float | None) -> None:
 
 
 @contextmanager
-def observing(recordings: int, console: Console | None) -> Iterator[Observer]:
+def observing(
+    recordings: int,
+    console: Console | None,
+    *,
+    what: str = "aligning and cutting",
+    unit: str = "recordings",
+) -> Iterator[Observer]:
     """Watch the stages of this process; draw a bar if a console is given."""
     global _current  # noqa: PLW0603  the stages run in threads that Beam starts
     observer = Observer(recordings)
@@ -69,14 +75,14 @@ def observing(recordings: int, console: Console | None) -> Iterator[Observer]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total} recordings"),
+        TextColumn(f"{{task.completed}}/{{task.total}} {unit}"),
         TextColumn("{task.fields[hours]:.2f} h"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as display:
-        display.add_task("aligning and cutting", total=recordings, hours=0.0)
+        display.add_task(what, total=recordings, hours=0.0)
         observer.display = display
         _current = observer
         try:

@@ -1,4 +1,4 @@
-"""Rules of a selection: conditions in SQL over the columns of the segments table.
+"""Rules of a selection: conditions in SQL over the columns of a table.
 
 A rule is parsed by DuckDB, never run as it was written: only comparisons, logic,
 arithmetic and a few functions pass, and what runs is DuckDB's own print of them. A rule
@@ -7,21 +7,18 @@ of several conditions joined by AND is taken apart, so that each has its own rea
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from pipelines.conditions import RuleCondition
 from pipelines.criteria import Rule
+from pipelines.judged import WITH_TEXT
 from schemas.errors import ConfigError
-from schemas.tables import SEGMENTS
 
 MAX_CHARACTERS = 10_000
-COLUMNS = tuple(field.name for field in SEGMENTS if not pa.types.is_nested(field.type))
-"""What a rule may speak of: all but the words."""
 FUNCTIONS = frozenset(
     "abs ceil contains ends_with exp floor greatest isinf isnan least length ln log10 "
     "lower pow regexp_full_match regexp_matches round sqrt starts_with strlen trim "
@@ -42,9 +39,11 @@ Node = dict[str, Any]
 
 
 def parse_rule(
-    rule: Rule, connection: duckdb.DuckDBPyConnection
+    rule: Rule,
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[str] = WITH_TEXT.columns,
 ) -> list[RuleCondition]:
-    """Take a rule apart at its outer ANDs.
+    """Take a rule apart at its outer ANDs; it may speak of some columns.
 
     Raises:
       ConfigError: it cannot be read, or is more than a condition over the columns; the
@@ -62,14 +61,14 @@ def parse_rule(
         _refuse(text, tree["error_message"], tree.get("position"))
     top = _only_expression(tree, text)
     for node in _nodes(top):
-        _check_node(node, text)
+        _check_node(node, text, columns)
     parts = list(_conjuncts(top))
     conditions = []
     for part in parts:
         sql = _printed(tree, part, connection)
         found = {_column(node) for node in _nodes(part) if _is_column(node)}
-        columns = tuple(name for name in COLUMNS if name in found)
-        condition = RuleCondition("", sql, columns)
+        looked_at = tuple(name for name in columns if name in found)
+        condition = RuleCondition("", sql, looked_at)
         label = condition.shown
         if rule.name:
             label = rule.name if len(parts) == 1 else f"{rule.name}: {label}"
@@ -121,7 +120,7 @@ def _column(node: Node) -> str:
     return node["column_names"][-1].lower()
 
 
-def _check_node(node: Node, text: str) -> None:
+def _check_node(node: Node, text: str, columns: Sequence[str]) -> None:
     place = node.get("query_location")
     kind = node["class"]
     if kind not in _CLASSES or (kind == "OPERATOR" and node["type"] not in _OPERATORS):
@@ -136,7 +135,7 @@ def _check_node(node: Node, text: str) -> None:
     if kind == "TYPE" and (node["schema"] or node["catalog"]):
         _refuse(text, f"the type {node['type_name']!r} of a schema", place)
     if _is_column(node):
-        _check_column(node, text)
+        _check_column(node, text, columns)
 
 
 def _check_function(node: Node, text: str) -> None:
@@ -150,16 +149,16 @@ def _check_function(node: Node, text: str) -> None:
         )
 
 
-def _check_column(node: Node, text: str) -> None:
+def _check_column(node: Node, text: str, columns: Sequence[str]) -> None:
     names = node["column_names"]
     name = _column(node)
-    if len(names) == 1 and name in COLUMNS:
+    if len(names) == 1 and name in columns:
         return
-    close = difflib.get_close_matches(name, COLUMNS, n=2)
+    close = difflib.get_close_matches(name, columns, n=2)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     _refuse(
         text,
-        f"the unknown column {'.'.join(names)!r}; {hint}Columns: {', '.join(COLUMNS)}. "
+        f"the unknown column {'.'.join(names)!r}; {hint}Columns: {', '.join(columns)}. "
         f"Text stands in single quotes: '{names[-1]}'",
         node.get("query_location"),
     )

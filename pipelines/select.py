@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from pipelines.conditions import Condition, RuleCondition
 from pipelines.criteria import Criteria
 from pipelines.judge import conditions_of, judge, observed, sealed_connection
+from pipelines.judged import JudgedTable, judged_table
+from pipelines.label_store import labels_dataset, read_summary
 from pipelines.previous_selection import PreviousSelection
 from pipelines.selections import hours_from_msec, selection_stem, stored_selection
 from pipelines.store import write_atomic, writing
@@ -55,7 +57,7 @@ def select_segments(
     compare: bool = True,
     segments: pads.Dataset | pa.Table | None = None,
 ) -> Selected:
-    """Judge every segment with text; write the selection and its summary.
+    """Judge every segment with text, or every label; write what is kept and why not.
 
     Args:
       root: the corpus.
@@ -75,17 +77,21 @@ def select_segments(
     if segments is None:
         segments = segments_dataset(root)
     old, told = _previous(root, name) if compare else (None, ())
+    table = judged_table(criteria)
+    labels = labels_dataset(root, criteria.labels) if criteria.labels else None
     with (
-        sealed_connection(segments) as connection,
+        sealed_connection(segments, labels) as connection,
         writing(f"{stem}.parquet") as file,
         _writer(file) as writer,
     ):
         conditions = conditions_of(criteria, connection)
         tally = Tally(conditions, PreviousSelection(old))
-        judged = (tally.add(batch) for batch in judge(conditions, connection))
+        judged = (tally.add(batch) for batch in judge(conditions, connection, table))
         _write_behind(writer, judged)
-        warnings = _checked(conditions, tally, connection, allow_empty)
-        summary, is_new = _summary(name, criteria, tally, old)
+        if labels is not None:
+            _check_same_segments(criteria.labels, labels.count_rows(), tally)
+        warnings = _checked(conditions, tally, connection, table, allow_empty)
+        summary, is_new = _summary(name, _rules(root, criteria), tally, old)
         text = json.dumps(summary, sort_keys=True, ensure_ascii=False, indent=2)
         rows = [(code, part.totals.segments) for code, part in tally.languages.items()]
         notes = {SUMMARY_KEY: text, LANGUAGES_KEY: json.dumps(rows)}
@@ -130,6 +136,7 @@ def _checked(
     conditions: Sequence[Condition],
     tally: Tally,
     connection: duckdb.DuckDBPyConnection,
+    table: JudgedTable,
     allow_empty: bool,
 ) -> tuple[str, ...]:
     """Return what is odd about the rules.
@@ -142,7 +149,9 @@ def _checked(
     for condition, met in zip(conditions, tally.met, strict=True):
         if 0 < met < segments:
             continue
-        seen = "; ".join(observed(name, connection) for name in condition.columns)
+        seen = "; ".join(
+            observed(name, connection, table) for name in condition.columns
+        )
         about = f"of {segments:,} segments ({seen})" if seen else f"of {segments:,}"
         if met == 0:
             never.append(f"rule {condition.shown!r} holds for none {about}")
@@ -151,7 +160,7 @@ def _checked(
     if tally.kept_segments:
         return tuple(always)
     if not segments:
-        never = ["there are no segments with text"]
+        never = ["there are no such segments"]
     elif not never:
         counts = (
             f"{condition.shown!r} for {met:,}"
@@ -166,14 +175,32 @@ def _checked(
     return (*never, *always)
 
 
-def _summary(
-    name: str, criteria: Criteria, tally: Tally, old: StoredSelection | None
-) -> tuple[dict[str, Any], bool]:
-    """Return the summary, and whether it is another than before."""
+def _check_same_segments(name: str, labels: int, tally: Tally) -> None:
+    """Refuse labels of segments that are no more."""
+    if tally.segments != labels:
+        raise ArtifactError(
+            f"labels {name!r}: {labels - tally.segments} of {labels} are of segments "
+            "that the corpus does not have; it has changed since: say `pericope label` "
+            "again"
+        )
+
+
+def _rules(root: str, criteria: Criteria) -> dict[str, Any]:
+    """Return what decides, for JSON; labels by what is in them."""
     where = [{"name": rule.name, "where": rule.text} for rule in criteria.rules]
     rules: dict[str, Any] = {"where": where}
     if criteria.lane:
         rules["lane"] = criteria.lane
+    if criteria.labels:
+        digest = digest_of(read_summary(root, criteria.labels))
+        rules["labels"] = {"name": criteria.labels, "digest": digest}
+    return rules
+
+
+def _summary(
+    name: str, rules: dict[str, Any], tally: Tally, old: StoredSelection | None
+) -> tuple[dict[str, Any], bool]:
+    """Return the summary, and whether it is another than before."""
     digest = digest_of(rules, *tally.digests())
     last: dict[str, Any] = old.summary["version"] if old else {"number": 0}
     if old is not None and last["digest"] == digest:

@@ -60,9 +60,11 @@ class SelectionConfig:
     score: Annotated[Literal["auto"] | ScoreRange | None, PlainValidator(_score)] = None
     """auto, for the threshold that is stored with the model, where there is no rule."""
     lane: Lane = ""
+    labels: str = ""
+    """Of a teacher, which are judged instead of the segments with text."""
 
     def __post_init__(self) -> None:
-        if self.score is None and not self.where:
+        if self.score is None and not self.where and not self.labels:
             object.__setattr__(self, "score", "auto")
 
     @property
@@ -77,7 +79,7 @@ class SelectionConfig:
             score = (score_rule(self.score.min),)
         elif self.score == "auto":
             score = (score_rule(model_threshold),)
-        return Criteria((*score, *self.where), self.lane)
+        return Criteria((*score, *self.where), self.lane, self.labels)
 
 
 def check_rules(name: str, selection: SelectionConfig) -> None:
@@ -86,6 +88,11 @@ def check_rules(name: str, selection: SelectionConfig) -> None:
     Raises:
       ConfigError: a rule cannot be read or computed.
     """
+    if name == "default" and selection.labels:
+        raise ConfigError(
+            "select.default.labels: expected none, as the ledger tells of the segments "
+            f"with text; choose another name than default, got {selection.labels!r}"
+        )
     if not selection.where:
         return
     from pipelines.judge import check_criteria

@@ -33,6 +33,8 @@ class PseudoLabel:
     is_empty: bool
     posterior: float
     """Mean posterior of the frames that are not blank."""
+    sampled_cer: float = float("nan")
+    """Edits to texts drawn from the teacher's own probabilities, for each letter."""
     chars_per_sec: float
     chars_per_sec_z: float
     """Place among the labeled segments of the language."""
@@ -50,7 +52,10 @@ class PseudoLabel:
     lm_score: float
     """Log-probability per letter of a language model, natural; NaN without one."""
     expected_cer: float
-    """Letters that are probably wrong, learnt on aligned audio of the language."""
+    """Letters that are probably wrong, for each letter, learnt on aligned audio."""
+    expected_cer_high: float = float("nan")
+    """Nine of ten such segments have fewer wrong letters; wider for a reader or a
+    language of which nothing is aligned."""
     teacher: str
     """Fingerprint."""
     decoder: str
