@@ -30,7 +30,7 @@ _BASELINE = "speech with text alone"
 _FIRST = ("multilingual", "teacher")
 _NOTE = (
     "Letters wrong on unheard voices, greedy. Mean and spread (standard deviation) are "
-    "over seeds of both speech and training. A baseline has as many updates as the recipe."
+    "over seeds of speech and training. A baseline has as many updates as the recipe."
 )
 
 
