@@ -1,9 +1,8 @@
 """Corpora for the recipes: a few minutes with text, much more without, one language.
 
-The bundled model has never heard the language. Two readers in a studio have text.
-Without text there are many more, every verse another: the voices of the bundled
-model's training, in a room with noise. Dev and test are in such a room, too, read by
-voices that it has never heard, some in the one and the others in the other.
+The bundled model has never heard the language. Two readers have text, those of its
+training have none, and dev and test are read by voices that it has never heard, some
+in the one and the others in the other. All are in rooms with noise.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from pipelines.synth.files import AudioFileOptions
 from pipelines.synth.options import TRAINING_VOICES, ChapterOptions
 
 _READERS = ("", "f2")
-_ROOM = {"noise_db": -10.0, "reverb_sec": 0.3}
+_OTHERS = tuple(voice for voice in TRAINING_VOICES if voice not in _READERS)
+_NOISE_DB = -12.0
 _SETTINGS = """
 [segment]
 max_sec = 15.0
@@ -54,7 +54,6 @@ def recipe_corpus(language: str, seed: int, minutes: Minutes) -> CorpusConfig:
 def recipe_jobs(language: str, seed: int, minutes: Minutes) -> list[ChapterJob]:
     """Return the chapters; other seeds have other words and other readers' ways."""
     half = len(VOICES) // 2
-    count = max(10, round(minutes.without_text / 10))
     plan = [
         *(
             (f"read-{k}", "MAT", minutes.with_text / len(_READERS), (reader,))
@@ -63,8 +62,8 @@ def recipe_jobs(language: str, seed: int, minutes: Minutes) -> list[ChapterJob]:
         ("dev", "MRK", minutes.dev, VOICES[:half]),
         ("test", "JHN", minutes.test, VOICES[half:]),
         *(
-            (f"more-{k:02d}", "", minutes.without_text / count, tuple(TRAINING_VOICES))
-            for k in range(count)
+            (f"more-{k:02d}", "", minutes.without_text / len(_OTHERS), (reader,))
+            for k, reader in enumerate(_OTHERS)
         ),
     ]
     return [
@@ -75,10 +74,9 @@ def recipe_jobs(language: str, seed: int, minutes: Minutes) -> list[ChapterJob]:
                 minutes=length,
                 voices=voices,
                 drama=len(voices) > 1,
-                varied=not book,
                 words_per_verse=(3, 10),
                 seed=seed * 1000 + number,
-                **({} if book == "MAT" else _ROOM),
+                noise_db=_NOISE_DB,
             ),
             audio=AudioFileOptions(format="flac", rate_hz=16_000),
             book=book,
