@@ -1,9 +1,10 @@
 """What audio without text is worth: students of the recipes against speech with text.
 
-One language that the bundled model has never heard; corpora of ``recipe_corpora``. The
-bundled model is the multilingual network. Every student is held against networks that
-learned from speech with text alone, from the bundled model on, for as many updates as
-the longest of the recipes has in all, and are taken where they were best on dev.
+A language that the bundled model has never heard; corpora of ``recipe_corpora``. The
+bundled model is the multilingual network. Every student is held against a network that
+goes on from the bundled model, too, for as many updates as the recipe has in all, but
+on speech with text alone; the one from scratch also against another from scratch. Of
+each the weights are taken that were best on dev.
 
 ``python -m benchmarks.recipes 2`` does one seed; what is done is not done again.
 """
