@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_train_adapter import adapter
 from pipelines.cli_train_asr import asr
 from pipelines.cli_train_lid import lid
 from pipelines.cli_train_lm import lm
@@ -18,6 +19,7 @@ def _train() -> None:
 
 
 train.command()(asr)
+train.command()(adapter)
 train.command()(lid)
 train.command()(lm)
 

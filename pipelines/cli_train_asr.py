@@ -86,6 +86,13 @@ def asr(
     frozen_steps: Annotated[
         int, typer.Option(help="First so many in which only the heads learn.")
     ] = 0,
+    short_context_steps: Annotated[
+        int,
+        typer.Option(
+            help="First so many in which attention reaches over a part of the clip "
+            "only, a quarter at first."
+        ),
+    ] = 0,
     batch_sec: Annotated[
         float, typer.Option(help="Audio of a batch, padding included.")
     ] = 60.0,
@@ -159,6 +166,7 @@ def asr(
         skip_unknown=skip_unknown,
         tells_languages=tell_languages,
         gamma=lid_weight,
+        short_context_steps=short_context_steps,
         masks=family != "hf" if masks is None else masks,
         plan=BatchPlan(
             batch_sec=batch_sec,

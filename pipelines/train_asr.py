@@ -3,8 +3,9 @@
 import csv
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,6 +13,7 @@ import torch
 
 from models.data import BatchPlan, BatchStream, SpeechShards, epoch_batches
 from models.networks.load import load_network
+from models.networks.pieces import share_at
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
@@ -49,6 +51,9 @@ class AsrConfig:
     """Give the model a head for the languages of the clips."""
     gamma: float = 1.0
     """Weight of the loss of the language, where the model tells it."""
+    short_context_steps: int = 0
+    """First steps in which attention reaches over a share of the clip that rises from
+    a quarter to all."""
     masks: bool = True
     """Hide parts of the inputs (SpecAugment)."""
     plan: BatchPlan = field(default_factory=lambda: BatchPlan(batch_sec=60.0))
@@ -63,6 +68,11 @@ class AsrConfig:
             raise ConfigError(
                 f"--letters: expected romanised or own, got {self.letters!r}"
             )
+        if self.short_context_steps < 0:
+            raise ConfigError(
+                "--short-context-steps: expected 0 or more, got "
+                f"{self.short_context_steps}"
+            )
         if self.validation_clips < 1:
             raise ConfigError(
                 f"validation clips: expected 1 or more, got {self.validation_clips}"
@@ -74,6 +84,18 @@ class AsrConfig:
         return {**own, "plan": repr(self.plan)}
 
 
+@dataclass(frozen=True)
+class Ends:
+    """How a training begins, and what it leaves."""
+
+    begin: Callable[[AsrConfig, Survey], SpeechNetwork]
+    """Called on every rank alike."""
+    save: Callable[[SpeechNetwork, Path], None]
+    """Called on the first rank, with the folder of the training."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What a resumed training must agree in, too."""
+
+
 def train_asr(
     sources: Sequence[SpeechShards],
     held_out: Sequence[SpeechShards],
@@ -82,17 +104,36 @@ def train_asr(
     report: Report,
     tell: Tell,
 ) -> LoopResult:
-    """Train a network on clips and save it; started again, it goes on.
+    """Train all of a network on clips and save it; see ``train_between``.
+
+    The folder gets ``model/`` as well, the weights that did best on the held-out clips,
+    as ``save_pretrained`` writes them.
+    """
+    job = (sources, held_out, folder, config, report, tell)
+    return train_between(*job, ends=Ends(_network, _save))
+
+
+def train_between(  # noqa: PLR0913  what a job is made of
+    sources: Sequence[SpeechShards],
+    held_out: Sequence[SpeechShards],
+    folder: Path,
+    config: AsrConfig,
+    report: Report,
+    tell: Tell,
+    *,
+    ends: Ends,
+) -> LoopResult:
+    """Train a network on clips; started again, it goes on.
 
     Args:
       sources: what to learn from; pseudo-labels are learned as they are.
       held_out: on what to measure.
-      folder: gets ``checkpoint/``, ``metrics.csv``, ``unusable.csv`` with the clips
-        that cannot be learned and why, and ``model/``, the weights that did best on
-        the held-out clips, as ``save_pretrained`` writes them.
+      folder: gets ``checkpoint/``, ``metrics.csv``, and ``unusable.csv`` with the clips
+        that cannot be learned and why.
       config: what and how.
       report: told how the training goes.
       tell: told what is learned from, line by line.
+      ends: where the network is from, and where the one that did best goes.
 
     Raises:
       ConfigError: there are no such shards, selection, labels or model, there is
@@ -107,7 +148,7 @@ def train_asr(
     sources, found = _usable(sources, spell, known, config)
     if ranks.is_first:
         _tell_survey(found, folder, tell)
-    network = _network(config, found)
+    network = ends.begin(config, found)
     make = MakeCtcBatch(
         prepare=network.prepare,
         vocabulary=network.vocabulary,
@@ -136,9 +177,15 @@ def train_asr(
         folder,
         config.loop,
         report,
-        settings={**config.settings(), **letters},
+        settings={**config.settings(), **letters, **ends.settings},
+        before_step=partial(_widen_context, network, config.short_context_steps),
     )
-    _finish(network, result, batches, folder, tell)
+    batches.close()
+    if result.is_first:
+        _tell_shares(batches, tell)
+        if result.best is not None:
+            load_weights(cast(torch.nn.Module, network), result.best)
+        ends.save(network, folder)
     return result
 
 
@@ -154,6 +201,10 @@ def clip_speller(sources: Sequence[SpeechShards], *, romanised: bool) -> ClipSpe
         own = (source.languages() for source in sources if source.corpus == corpus)
         spoken |= spoken_texts(corpus, {code for codes in own for code in codes})
     return ClipSpeller(romanised=romanised, spoken=spoken)
+
+
+def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
+    network.context_share = share_at(step, warm_up_steps)
 
 
 def held_out_batches(
@@ -242,24 +293,16 @@ def _tell_survey(found: Survey, folder: Path, tell: Tell) -> None:
     os.replace(temporary, folder / "unusable.csv")
 
 
-def _finish(
-    network: SpeechNetwork,
-    result: LoopResult,
-    batches: BatchStream,
-    folder: Path,
-    tell: Tell,
-) -> None:
-    """Save the best weights as a model."""
-    batches.close()
-    if not result.is_first:
-        return
+def _tell_shares(batches: BatchStream, tell: Tell) -> None:
     for share in batches.shares():
         tell(
             f"heard {share.hours:.2f} h of {share.language}: {share.share:.1%}, "
             f"wanted {share.wanted:.1%}"
         )
-    if result.best is not None:
-        load_weights(cast(torch.nn.Module, network), result.best)
+
+
+def _save(network: SpeechNetwork, folder: Path) -> None:
+    """Save a model, in place of the one before."""
     temporary, model = folder / ".model.tmp", folder / "model"
     shutil.rmtree(temporary, ignore_errors=True)
     network.save_pretrained(temporary)
