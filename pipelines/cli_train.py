@@ -53,16 +53,17 @@ def aligner(
 
     import torch
 
-    from models.train_asr import TrainConfig, progress_lines, train_asr
+    from models.training.aligner import AlignerConfig, train_aligner
+    from models.training.progress import progress_lines
 
     torch.set_num_threads(threads or os.cpu_count() or 1)
-    config = TrainConfig(
+    config = AlignerConfig(
         sharp_steps=sharp_steps,
         free_steps=free_steps,
         selection=selection or None,
         seed=seed,
     )
-    network = train_asr(corpus, folder, config, progress_lines(_log))
+    network = train_aligner(corpus, folder, config, progress_lines(_log))
     if export is not None:
         from models.bundled import save_bundled
         from pipelines.calibrate import calibrate

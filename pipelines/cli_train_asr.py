@@ -190,29 +190,16 @@ def asr(
         ),
     )
     languages = tuple(language or ()) or "*"
-    with_text = [
-        SpeechShards(corpus=corpus, selection=selection or None, language=languages)
-        for corpus in corpora
-    ]
-    pseudo = [
-        SpeechShards(
-            corpus=corpus,
-            lane="unlabeled",
-            labels=labels,
-            selection=label_selection or None,
-            language=languages,
-        )
-        for corpus in corpora
-        if labels is not None
-    ]
-    result = train_asr(
-        [*(with_text if labeled else []), *pseudo],
-        [replace(source, split="dev") for source in with_text],
-        folder,
-        config,
-        progress_lines(_log),
-        _log,
-    )
+    base = SpeechShards(corpus=folder, selection=selection or None, language=languages)
+    with_text = [replace(base, corpus=corpus) for corpus in corpora]
+    sources = with_text if labeled else []
+    if labels is not None:
+        chosen = label_selection or None
+        pseudo = replace(base, lane="unlabeled", labels=labels, selection=chosen)
+        sources = [*sources, *(replace(pseudo, corpus=corpus) for corpus in corpora)]
+    held_out = [replace(source, split="dev") for source in with_text]
+    report = progress_lines(_log)
+    result = train_asr(sources, held_out, folder, config, report, _log)
     if result.is_first:
         told = "  ".join(f"{name} {v:.3f}" for name, v in result.measures.items())
         print(f"{folder / 'model'}: {told}")

@@ -25,6 +25,7 @@ from models.training.ranks import ranks_of
 from models.training.survey import Survey, survey
 from models.vocabulary import Vocabulary
 from pipelines.spelling import ClipSpeller
+from pipelines.spoken_texts import spoken_texts
 from schemas.errors import ConfigError
 
 Tell = Callable[[str], None]
@@ -142,7 +143,7 @@ def train_between(  # noqa: PLR0913  what a job is made of
       TrainingDiverged: too many losses were no numbers.
     """
     ranks = ranks_of(config.loop.device)
-    spell = ClipSpeller(romanised=config.letters == "romanised")
+    spell = clip_speller([*sources, *held_out], romanised=config.letters == "romanised")
     known = None if config.new_letters else _letters_of(config)
     sources, found = _usable(sources, spell, known, config)
     if ranks.is_first:
@@ -186,6 +187,20 @@ def train_between(  # noqa: PLR0913  what a job is made of
             load_weights(cast(torch.nn.Module, network), result.best)
         ends.save(network, folder)
     return result
+
+
+def clip_speller(sources: Sequence[SpeechShards], *, romanised: bool) -> ClipSpeller:
+    """Return how the clips of some shards are spelled, known readings of numbers too.
+
+    Raises:
+      ConfigError: a language is not there.
+      ArtifactError: a table is of another version.
+    """
+    spoken: dict[str, str] = {}
+    for corpus in dict.fromkeys(source.corpus for source in sources):
+        own = (source.languages() for source in sources if source.corpus == corpus)
+        spoken |= spoken_texts(corpus, {code for codes in own for code in codes})
+    return ClipSpeller(romanised=romanised, spoken=spoken)
 
 
 def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
