@@ -36,6 +36,9 @@ _StudentSteps = Annotated[
 _BatchSec = Annotated[float, typer.Option(help="Audio of an update, in seconds.")]
 _Rate = Annotated[float, typer.Option(help="The highest learning rate.")]
 _Dropout = Annotated[float, typer.Option(help="Of the networks in training.")]
+_Noise = Annotated[
+    bool, typer.Option(help="Learn labels as if said in other rooms, on other lines.")
+]
 _CropSteps = Annotated[
     int, typer.Option(help="Updates on crops of 10 s to begin with, before --scale.")
 ]
@@ -95,6 +98,7 @@ def pl_mono(
         float, typer.Option(help="The highest one from scratch.")
     ] = 1.5e-3,
     dropout: _Dropout = 0.1,
+    noise: _Noise = False,
     crop_steps: _CropSteps = 0,
     selection: _Selection = "default",
     baseline: _Baseline = False,
@@ -143,6 +147,7 @@ def slimipl(
         float, typer.Option(help="While learning from speech with text alone.")
     ] = 0.3,
     dropout: _Dropout = 0.1,
+    noise: _Noise = False,
     crop_steps: _CropSteps = 0,
     selection: _Selection = "default",
     baseline: _Baseline = False,
@@ -247,6 +252,7 @@ def _carry_out(
     """Show the plan, do what is left of it, show the table."""
     import torch
 
+    from models.training.ranks import ranks_of
     from pipelines.recipes.corpus import corpus_of
     from pipelines.recipes.evaluation import evaluation_table
     from pipelines.recipes.plan import carry_out, plan_lines
@@ -261,7 +267,10 @@ def _carry_out(
         _tell(line)
     if asked["plan"]:
         return
-    (result,) = carry_out([step], folder, _tell)
+    ranks = ranks_of(asked["device"])
+    (result,) = carry_out([step], folder, _tell, ranks)
+    if not ranks.is_first:
+        return
     if asked["as_json"]:
         print(json.dumps({"folder": str(folder), "networks": result}))
     else:

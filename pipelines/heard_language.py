@@ -32,7 +32,7 @@ def identifier_fingerprint(config: UnlabeledConfig, device: str) -> str:
     if not config.identifier:
         return ""
     try:
-        return _loaded(config.identifier, device).fingerprint
+        return loaded_identifier(config.identifier, device).fingerprint
     except (ConfigError, ArtifactError) as error:
         told = str(error).removeprefix("model.name: ")
         raise type(error)(f"unlabeled.identifier: {told}") from error
@@ -44,7 +44,7 @@ def identified(
     """Return segments with the likeliest language and the posterior of their own."""
     if not context.identifier_fingerprint:
         return segments
-    identifier = _loaded(context.unlabeled.identifier, context.device)
+    identifier = loaded_identifier(context.unlabeled.identifier, context.device)
     found = []
     with gate_of(choose_device(context.device)):
         for segment in segments:
@@ -56,17 +56,24 @@ def identified(
 
 
 def with_verdict(segment: Segment, posteriors: Mapping[str, float]) -> Segment:
-    """Return a segment with a verdict; NaN if its language is not among those known.
+    """Return a segment with a verdict; NaN if its language is not among those known."""
+    likeliest, own = verdict_of(posteriors, segment.language)
+    return replace(segment, lid_language=likeliest, lid_score=own)
+
+
+def verdict_of(posteriors: Mapping[str, float], language: str) -> tuple[str, float]:
+    """Return the likeliest language, and the posterior of one; NaN if it has none.
 
     An identifier that knows no scripts is asked for the language alone.
     """
     likeliest = max(sorted(posteriors), key=posteriors.__getitem__)
-    plain = segment.language.partition("-")[0]
-    own = posteriors.get(segment.language, posteriors.get(plain, math.nan))
-    return replace(segment, lid_language=likeliest, lid_score=rounded(own, _DECIMALS))
+    plain = language.partition("-")[0]
+    own = float(posteriors.get(language, posteriors.get(plain, math.nan)))
+    return likeliest, rounded(own, _DECIMALS)
 
 
-def _loaded(reference: str, device: str) -> LanguageIdentifier:
+def loaded_identifier(reference: str, device: str) -> LanguageIdentifier:
+    """Return this process's identifier of a name."""
     with _LOADING:  # two threads must not load it each
         return _identifier(reference, device)
 

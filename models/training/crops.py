@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from models.data import Clip
@@ -57,9 +58,7 @@ def cropped(clip: Clip, longest_sec: float, rng: np.random.Generator) -> Clip:
     places = [k for k, cut_sec in enumerate(cuts) if not math.isnan(cut_sec)]
     first, last = _piece(cuts, places, longest_sec, rng)
     start, end = (round(cuts[k] * SAMPLE_RATE_HZ) for k in (first, last))
-    samples = clip.samples[start:end]
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    crop = with_samples(clip, clip.samples[start:end])
     kept = words[first:last]
     row = {
         **clip.row,
@@ -67,15 +66,24 @@ def cropped(clip: Clip, longest_sec: float, rng: np.random.Generator) -> Clip:
         "text": " ".join(word["word"] for word in kept),
         "romanised": " ".join(clip.row["romanised"].split(" ")[first:last]),
         "start_sec": clip.row["start_sec"] + cuts[first],
-        "duration_sec": sec_from_samples(len(samples)),
+        "duration_sec": crop.duration_sec,
     }
-    return replace(
-        clip,
-        flac=buffer.getvalue(),
-        duration_sec=row["duration_sec"],
-        text=row["text"],
-        row=row,
+    return replace(crop, text=row["text"], row=row)
+
+
+def with_samples(clip: Clip, samples: npt.NDArray[np.float32]) -> Clip:
+    """Return a clip with other sound (N,); louder than full scale it becomes softer."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer,
+        samples / max(peak, 1.0),
+        SAMPLE_RATE_HZ,
+        format="FLAC",
+        subtype="PCM_16",
     )
+    duration_sec = sec_from_samples(len(samples))
+    return replace(clip, flac=buffer.getvalue(), duration_sec=duration_sec)
 
 
 def _cuts_sec(clip: Clip) -> list[float]:

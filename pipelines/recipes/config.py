@@ -50,6 +50,8 @@ class RecipeConfig:
     beta_corpus: float = 0.5
     """Share of pseudo-labeled speech: in proportion to its hours if 1, as much as of
     speech with text if 0."""
+    noise: bool = False
+    """Clips with labels are learned as if in other rooms, on other lines."""
     crop_steps: int = 0
     """Updates on crops before fine-tuning: for networks that have only heard clips much
     shorter than these."""

@@ -19,6 +19,7 @@ from models.training.ctc import CtcBatch, CtcTask, MakeCtcBatch
 from models.training.dropout import set_dropout
 from models.training.loop import LoopResult, run_loop
 from models.training.masks import Masks
+from models.training.noise import MakeOfNoise
 from models.training.progress import progress_lines
 from models.training.ranks import Ranks, ranks_of
 from models.training.self_labels import SelfLabeller
@@ -51,6 +52,8 @@ class Lesson:
     slim: SlimIplConfig | None = None
     """The network labels clips without text itself."""
     crop_sec: float | None = None
+    noise: bool = False
+    """Clips are made to sound as in other rooms, on other lines."""
     steps: int
     learning_rate: float
     dropout: float
@@ -74,9 +77,9 @@ def lesson_step(name: str, config: RecipeConfig, lesson: Lesson) -> Step:
         "learning_rate": lesson.learning_rate,
         "dropout": lesson.dropout,
         "crop_sec": lesson.crop_sec,
+        "noise": lesson.noise,
+        "beta_corpus": config.beta_corpus if lesson.labels is not None else None,
     }
-    if lesson.labels is not None:
-        settings["beta_corpus"] = config.beta_corpus
     if lesson.slim is not None:
         settings["slim"] = asdict(lesson.slim)
     return Step(
@@ -85,6 +88,7 @@ def lesson_step(name: str, config: RecipeConfig, lesson: Lesson) -> Step:
         settings,
         partial(_learn, config, lesson),
         tuple(step for step in steps if isinstance(step, Step)),
+        updates=lesson.steps,
         is_for_all_ranks=True,
     )
 
@@ -105,6 +109,8 @@ def _says(lesson: Lesson) -> str:
         slim = lesson.slim
         learned += f" and speech that it labels itself ({slim.supervised}:"
         learned += f"{slim.unsupervised}, cache {slim.cache}, p {slim.replacement:g})"
+    if lesson.noise:
+        learned += ", with noise"
     return f"{lesson.steps:,} updates from {start} on {learned}"
 
 
@@ -212,8 +218,9 @@ def _batches(
         sources.append(
             pseudo_labeled_clips(config, told["labels"], told.get("selection"))
         )
-    with_text = make if lesson.crop_sec is None else MakeOfCrops(make, lesson.crop_sec)
-    labeled = stream(sources, with_text)
+    heard = MakeOfNoise(make) if lesson.noise else make
+    cut = heard if lesson.crop_sec is None else MakeOfCrops(heard, lesson.crop_sec)
+    labeled = stream(sources, cut)
     if lesson.slim is None:
         return labeled
     return SlimIplBatches(
@@ -222,7 +229,7 @@ def _batches(
             unlabeled=stream([unlabeled_clips(config)], as_they_are),
             again=lambda keys: unlabeled_clips(config, keys).in_order(),
             label=SelfLabeller(network, known_columns(config, network, make)),
-            make=make,
+            make=heard,
             everywhere=lambda here: ranks.sums([float(not here)])[0] == 0,
         ),
         lesson.slim,
