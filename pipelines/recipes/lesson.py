@@ -1,8 +1,10 @@
 """One training of a recipe: which network learns from which clips, for how long."""
 
 import shutil
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from models.training.ranks import Ranks, ranks_of
 from models.training.self_labels import SelfLabeller
 from models.training.slim_ipl import SlimIplBatches, SlimIplConfig, Sources
 from models.training.task import Batches
+from models.vocabulary import Vocabulary
+from pipelines.labeled_texts import labeled_texts
 from pipelines.recipes.clips import (
     clips_digest,
     labeled_clips,
@@ -34,7 +38,7 @@ from pipelines.recipes.clips import (
 )
 from pipelines.recipes.config import RecipeConfig, rounds
 from pipelines.recipes.plan import Result, Step, Workplace
-from pipelines.spelling import spelled_clip
+from pipelines.spelling import spelled_clip, spelled_text
 
 NETWORK = "network"
 """Folder of a lesson's network, as ``save_pretrained`` writes it."""
@@ -227,8 +231,8 @@ def _batches(
         Sources(
             labeled=labeled,
             unlabeled=stream([unlabeled_clips(config)], as_they_are),
-            again=lambda keys: unlabeled_clips(config, keys).in_order(),
-            label=SelfLabeller(network, known_columns(config, network, make)),
+            again=partial(_clips_again, config),
+            label=SelfLabeller(network, known_columns(config, network.vocabulary)),
             make=heard,
             everywhere=lambda here: ranks.sums([float(not here)])[0] == 0,
         ),
@@ -242,14 +246,24 @@ def as_they_are(clips: list[Clip], rng: np.random.Generator) -> list[Clip]:
     return clips
 
 
-def known_columns(
-    config: RecipeConfig, network: SpeechNetwork, make: MakeCtcBatch
-) -> frozenset[int]:
+def _clips_again(config: RecipeConfig, keys: Collection[str]) -> Iterator[Clip]:
+    """Read clips without text by their keys; only these are read."""
+    if keys:
+        batches = epoch_batches(
+            [unlabeled_clips(config, keys)], _plan(config), as_they_are
+        )
+        yield from chain.from_iterable(batches)
+
+
+def known_columns(config: RecipeConfig, vocabulary: Vocabulary) -> frozenset[int]:
     """Return the letters of a network that texts of the language have."""
-    columns = network.vocabulary.columns
+    columns = vocabulary.columns
     letters: set[str] = set()
-    for clip in labeled_clips(config).in_order():
-        letters.update(make.spell(clip) or "")
+    for text in labeled_texts(str(config.corpus), config.language):
+        letters.update(
+            spelled_text(text.text, config.language, romanised=vocabulary.romanised)
+            or ""
+        )
     return frozenset(columns[letter] for letter in letters if letter in columns)
 
 
