@@ -16,18 +16,14 @@ from benchmarks.speech import BENCH
 # Each has measure(quick=...) -> figures and show(figures, console).
 PARTS = (
     *("accuracy", "confidence", "qualities", "letters", "identity", "mismatches"),
-    *("speed", "memory", "overhead"),
+    *("speed", "memory", "overhead", "loader", "chunks"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation", "ablation", "report"),
-    *("aligner_long", "select", "crossval", "round2", "pseudo_labels"),
+    *("unlabeled", "aligner_long", "select", "crossval", "round2"),
+    *("lid", "pseudo_labels"),
 )
-_ON_DEMAND = (
-    "aligner_long",
-    "select",
-    "crossval",
-    "round2",
-    "pseudo_labels",
-)  # run when they are named
+# Run when they are named.
+_ON_DEMAND = ("aligner_long", "select", "crossval", "round2", "lid", "pseudo_labels")
 _WIDTH = 100  # the widest table
 RESULTS = BENCH / "results.json"
 

@@ -39,7 +39,7 @@ def lid(
         Literal["both", "labeled", "unlabeled"],
         typer.Option(help="Clips with text, without, or all that there are."),
     ] = "both",
-    steps: Annotated[int, typer.Option(help="Changes of the weights.")] = 1500,
+    steps: Annotated[int, typer.Option(help="Changes of the weights.")] = 1000,
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -110,7 +110,7 @@ def lid(
         loop=LoopConfig(
             steps=steps,
             learning_rate=learning_rate or _RATES.get(name.partition(":")[0], 1e-3),
-            schedule=Cosine(),
+            schedule=Cosine(rise_steps=max(1, steps // 10)),
             frozen_steps=frozen_steps,
             precision=precision,
             validate_every=validate_every,

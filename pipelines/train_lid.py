@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from models.confusion import Confusion
 from models.data import BatchPlan, BatchStream, Clip, SpeechShards
 from models.data.shards import Lane
 from models.network import BLANK, LABELS
-from models.networks.load import Network, load_network
+from models.networks.load import load_network
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.lid import LanguageBatch, LanguageTask, MakeLanguageBatch
@@ -24,6 +24,9 @@ from models.training.progress import Report
 from models.training.ranks import ranks_of
 from models.vocabulary import Vocabulary
 from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from models.networks.load import Network
 
 _UNUSED_LETTERS = Vocabulary(LABELS, BLANK, None)
 """A network has letters; those of an encoder that was only pre-trained learn nothing
@@ -202,7 +205,7 @@ def train_lid(
     return result, confusion
 
 
-def _network(config: LidConfig, languages: tuple[str, ...]) -> Network:
+def _network(config: LidConfig, languages: tuple[str, ...]) -> "Network":
     """Return a network whose encoder and language head learn."""
     torch.manual_seed(config.loop.seed)
     network = load_network(
@@ -214,7 +217,7 @@ def _network(config: LidConfig, languages: tuple[str, ...]) -> Network:
     return network
 
 
-def _save(network: Network, folder: Path) -> None:
+def _save(network: "Network", folder: Path) -> None:
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     network.save_pretrained(temporary)

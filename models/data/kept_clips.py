@@ -140,10 +140,9 @@ def _labeled(
             f"{labels.num_rows} have no clip in the shards, {key} first; the corpus "
             "has changed since: make them anew with `pericope label`"
         )
-    texts = (
-        labels["text"].cast(pa.large_string()).combine_chunks().take(found.drop_null())
-    )
-    return index.at(has_label.to_numpy()), texts
+    texts = labels["text"].cast(pa.large_string()).combine_chunks()
+    rows = found.drop_null().combine_chunks()
+    return index.at(has_label.to_numpy()), texts.take(rows)
 
 
 def _check_kept_have_labels(

@@ -72,9 +72,9 @@ def durations_msec(index: Index, tars: Sequence[Path]) -> npt.NDArray[np.uint32]
         pc.struct_field(times, name).cast(pa.int64()) for name in ("start", "end")
     )
     lasts = pc.subtract(end, start)
-    is_good = pc.fill_null(pc.greater(lasts, 0), False)
-    if not pc.all(is_good).as_py():
-        row = pc.index(is_good, False).as_py()
+    is_good = pc.fill_null(pc.greater(lasts, 0), False).to_numpy()
+    if not is_good.all():
+        row = int(is_good.argmin())
         raise ArtifactError(
             f"{tars[index.shard[row]]}: expected keys <recording_id>_<start msec>_<end "
             f"msec>, got {index.key[row].as_py()!r}; write the shards with `pericope "
