@@ -11,6 +11,7 @@ _LEAST = {
     "student_steps": 1,
     "final_steps": 1,
     "crop_steps": 0,
+    "short_context_steps": 0,
     "workers": 0,
     "checkpoint_every": 1,
     "validations": 1,
@@ -56,6 +57,9 @@ class RecipeConfig:
     """Updates on crops before fine-tuning: for networks that have only heard clips much
     shorter than these."""
     crop_sec: float = 10.0
+    short_context_steps: int = 0
+    """First updates of fine-tuning, and of a training from scratch, in which attention
+    reaches over a share of the clip that rises from a quarter to all."""
     baseline: bool = False
     """Train also on clips with text alone for as many updates as the recipe has, to
     compare."""

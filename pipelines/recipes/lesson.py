@@ -13,6 +13,7 @@ import torch
 
 from models.data import BatchPlan, BatchStream, Clip, SpeechShards, epoch_batches
 from models.networks.load import load_network, saved_reference
+from models.networks.pieces import share_at
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
@@ -38,7 +39,8 @@ from pipelines.recipes.clips import (
 )
 from pipelines.recipes.config import RecipeConfig, rounds
 from pipelines.recipes.plan import Result, Step, Workplace
-from pipelines.spelling import spelled_clip, spelled_text
+from pipelines.spelling import spelled_text
+from pipelines.train_asr import clip_speller
 
 NETWORK = "network"
 """Folder of a lesson's network, as ``save_pretrained`` writes it."""
@@ -56,6 +58,8 @@ class Lesson:
     slim: SlimIplConfig | None = None
     """The network labels clips without text itself."""
     crop_sec: float | None = None
+    short_context_steps: int = 0
+    """Updates in which attention reaches over a share of the clip that rises to all."""
     noise: bool = False
     """Clips are made to sound as in other rooms, on other lines."""
     steps: int
@@ -81,6 +85,7 @@ def lesson_step(name: str, config: RecipeConfig, lesson: Lesson) -> Step:
         "learning_rate": lesson.learning_rate,
         "dropout": lesson.dropout,
         "crop_sec": lesson.crop_sec,
+        "short_context_steps": lesson.short_context_steps,
         "noise": lesson.noise,
         "beta_corpus": config.beta_corpus if lesson.labels is not None else None,
     }
@@ -131,7 +136,7 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         report_every=max(1, lesson.steps // (5 * config.validations)),
     )
     ranks = ranks_of(config.device)
-    make = make_batch(network)
+    make = make_batch(config, network)
     held_out = held_out_batches(config, network, "dev", config.validation_clips)
     result = run_loop(
         network,
@@ -140,6 +145,7 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         place.folder,
         loop,
         progress_lines(place.tell),
+        before_step=partial(_widen_context, network, lesson.short_context_steps),
     )
     _save(network, result, place.folder)
     return {
@@ -149,6 +155,10 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         "updates_skipped": result.skipped,
         "clips_left_out": result.left_out,
     }
+
+
+def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
+    network.context_share = share_at(step, warm_up_steps)
 
 
 def _start(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Any:
@@ -161,7 +171,9 @@ def _start(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Any:
     return load_network(lesson.start, vocabulary=letters)
 
 
-def make_batch(network: SpeechNetwork, *, plain: bool = False) -> MakeCtcBatch:
+def make_batch(
+    config: RecipeConfig, network: SpeechNetwork, *, plain: bool = False
+) -> MakeCtcBatch:
     """Return what makes clips with text, or pseudo-labels, a batch of a network.
 
     ``plain`` leaves them as they are; else parts are hidden.
@@ -170,7 +182,9 @@ def make_batch(network: SpeechNetwork, *, plain: bool = False) -> MakeCtcBatch:
         prepare=network.prepare,
         vocabulary=network.vocabulary,
         languages=network.languages,
-        spell=partial(spelled_clip, romanised=network.vocabulary.romanised),
+        spell=clip_speller(
+            [labeled_clips(config)], romanised=network.vocabulary.romanised
+        ),
         skips_unknown=True,
         augment=None if plain else Masks(),
     )
@@ -181,7 +195,7 @@ def held_out_batches(
 ) -> list[CtcBatch]:
     """Return clips with text of a split, unchanged; so many, spread over the split."""
     shards = labeled_clips(config, split)
-    make = make_batch(network, plain=True)
+    make = make_batch(config, network, plain=True)
     if clips is not None:
         keys = sorted(c.key for c in shards.in_order() if make.spell(c) is not None)
         step = max(1, len(keys) // clips)
