@@ -98,7 +98,5 @@ def scaled(steps: int, scale: float) -> int:
 
 def rounds(config: RecipeConfig) -> dict[str, Any]:
     """Return what decides a training whatever its network and its clips."""
-    names = (
-        "batch_sec dropout seed validations validation_clips selection language"
-    ).split()
+    names = ("batch_sec seed validations validation_clips selection language").split()
     return {name: getattr(config, name) for name in names}

@@ -89,7 +89,7 @@ def noisy_student(
     """Teacher → labels that pass rules → student with noise, which may teach the next.
 
     Args:
-      config: of the recipe; dropout and hidden parts of the inputs are the noise.
+      config: of the recipe; the students have noise whatever it says.
       corpus: as it was run; its [unlabeled] decides how long clips are.
       generations: of students.
       where: rules that labels have to meet.
