@@ -102,7 +102,8 @@ def test_recordings_are_pooled_by_letters(crossed):
         letters[clip.recording_id] += clip.letters
     for segment in segments_of(toml):
         name = segment.recording_id
-        assert segment.cv_recording_cer == edits[name] / letters[name]
+        if segment.text:
+            assert segment.cv_recording_cer == edits[name] / letters[name]
     assert result.cer == sum(edits.values()) / sum(letters.values())
 
 
