@@ -1,6 +1,7 @@
 """`pericope train lid` from shards to an identifier: tones stand for languages."""
 
 import csv
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,7 +9,13 @@ import pytest
 from models.data import SpeechShards
 from models.language_identifier import load_language_identifier
 from pipelines.train_lid import sources_of
-from tests.models.shards import flac_of, shard_path, write_selection, write_tar
+from tests.models.shards import (
+    flac_of,
+    sample_key,
+    shard_path,
+    write_selection,
+    write_tar,
+)
 
 NOTES_HZ = {"eng": 500, "hin": 1100, "swh": 2600}
 
@@ -39,15 +46,17 @@ def corpus(tmp_path_factory):
                 )
             samples = {}
             for number in range(clips):
-                key = f"{language}-{split}_{number:07d}_{number + 1:07d}"
                 source = "" if has_text else "recording"
                 seed = number + 100 * (split == "dev")
-                samples[key] = sample(language, seed, row % (language, source))
+                made = sample(language, seed, row % (language, source))
+                key = sample_key(f"{language}-{split}", number, made)
+                samples[key] = made
                 if has_text:
                     samples[key]["txt"] = b"a"
                     verdicts[key] = True
             write_tar(path, samples)
-    write_selection(root, "default", verdicts)
+    counts = Counter(key[:3] for key in verdicts)
+    write_selection(root, "default", verdicts, counts)
     return root
 
 
