@@ -71,7 +71,8 @@ def cross(toml: Path, report=lambda *_: None, config: CrossvalConfig = CONFIG):
 
 
 def segments_of(toml: Path):
-    return list(read_segments(str(toml.parent / "corpus"), "swh"))
+    segments = read_segments(str(toml.parent / "corpus"), "swh")
+    return [segment for segment in segments if not segment.source]
 
 
 def test_a_stopped_one_repeats_only_what_was_in_flight(crossed):
