@@ -50,7 +50,7 @@ bench-gpu: $(READY)  ## Measure alignment on a GPU; says so if there is none
 model: $(READY)  ## Train the bundled model from nothing (under 40 minutes on 2 cores)
 	$(BIN)/pericope synth build/model/speech --preset training
 	$(BIN)/pericope run build/model/speech/corpus.toml
-	$(BIN)/pericope train asr build/model/speech/corpus build/model/training --export models/bundled.safetensors
+	$(BIN)/pericope train aligner build/model/speech/corpus build/model/training --export models/bundled.safetensors
 
 clean:  ## Remove everything that was built
 	rm -rf build dist $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

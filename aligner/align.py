@@ -31,9 +31,9 @@ from schemas.alignment import (
     ReadingEvent,
     StarSpan,
 )
-from schemas.errors import AlignmentInfeasible
+from schemas.errors import AlignmentInfeasible, ConfigError
 from schemas.source import Chapter
-from schemas.units import sec_from_frames, sec_from_samples
+from schemas.units import FRAME_SAMPLES, sec_from_frames, sec_from_samples
 
 # Events that take no time, or the whole recording.
 _NO_SPEECH = (EventKind.OMITTED, EventKind.UNREAD, EventKind.FOREIGN)
@@ -74,7 +74,14 @@ def align_chapter(
     Raises:
       TextEmpty: no verse has anything to align.
       AlignmentInfeasible: the text is far too long for the audio.
+      ConfigError: the model's frames are not of 20 ms.
     """
+    if model.hop_samples != FRAME_SAMPLES:
+        raise ConfigError(
+            f"model {model.name}: expected a frame every {FRAME_SAMPLES} samples to "
+            f"align by, got one every {model.hop_samples}; a Conformer labels audio, "
+            "it does not align: take bundled, mms-fa or a wav2vec 2.0 model"
+        )
     encoded = encode_chapter(
         chapter,
         model.labels,

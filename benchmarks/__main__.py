@@ -16,10 +16,11 @@ from benchmarks.speech import BENCH
 # Each has measure(quick=...) -> figures and show(figures, console).
 PARTS = (
     *("accuracy", "confidence", "qualities", "letters", "identity", "mismatches"),
-    *("speed", "memory", "overhead"),
+    *("speed", "memory", "overhead", "loader", "chunks"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation", "ablation", "report"),
-    *("aligner_long", "select", "crossval", "round2", "lid", "pseudo_labels"),
+    *("unlabeled", "aligner_long", "select", "crossval", "round2"),
+    *("lid", "pseudo_labels"),
 )
 # Run when they are named.
 _ON_DEMAND = ("aligner_long", "select", "crossval", "round2", "lid", "pseudo_labels")

@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmarks.accuracy import DEGRADED
 from benchmarks.figures import Figure, Unit, print_figures
 from benchmarks.speech import Speech, speech_of, with_options, write_corpus
-from models.train_asr import Progress
+from models.training.progress import Progress
 from pipelines.align_recording import read_alignment
 from pipelines.config import load_config
 from pipelines.job import Job, prepare_job, run_job

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.devices import one_thread_each
 from schemas.errors import ArtifactError
 
 # The .safetensors beside it has the weights of an earlier version.
@@ -96,7 +97,8 @@ class SileroDetector:
         count = -(-len(waveform_N) // _FRAME_SAMPLES)
         probabilities = np.empty(count, np.float32)
         state = None
-        with torch.inference_mode():
+        # So small a network is slower on several threads, and equal on one alone.
+        with torch.inference_mode(), one_thread_each():
             for first in range(0, count, _FRAMES_AT_ONCE):
                 stop = min(first + _FRAMES_AT_ONCE, count)
                 frames_SN = torch.from_numpy(_frames(waveform_N, first, stop))
@@ -128,12 +130,7 @@ def load_speech_detector() -> SileroDetector:
     Raises:
       ArtifactError: the weights are not there, or are not those that are expected.
     """
-    # To find the package is not to import it, which would set torch's threads.
-    found = importlib.util.find_spec("silero_vad")
-    folders = found.submodule_search_locations if found else None
-    if not folders:
-        raise ArtifactError("silero-vad: expected it installed, found none; reinstall")
-    path = Path(folders[0]) / _WEIGHTS
+    path = weights_path()
     try:
         data = path.read_bytes()
         with warnings.catch_warnings():
@@ -149,3 +146,17 @@ def load_speech_detector() -> SileroDetector:
         ) from error
     digest = hashlib.sha256(data).hexdigest()
     return SileroDetector(network.eval().requires_grad_(False), digest)
+
+
+def weights_path() -> Path:
+    """Return where the weights lie.
+
+    Raises:
+      ArtifactError: silero-vad is not installed.
+    """
+    # To find the package is not to import it, which would set torch's threads.
+    found = importlib.util.find_spec("silero_vad")
+    folders = found.submodule_search_locations if found else None
+    if not folders:
+        raise ArtifactError("silero-vad: expected it installed, found none; reinstall")
+    return Path(folders[0]) / _WEIGHTS

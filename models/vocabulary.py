@@ -160,7 +160,7 @@ def read_vocabulary(folder: Path, language: str | None, columns: int) -> Vocabul
     """
     from transformers import Wav2Vec2CTCTokenizer
 
-    languages = _languages(folder)
+    languages = vocabulary_languages(folder)
     settings = _settings(folder)
     chosen: dict[str, Any] = {}
     if languages and (language or not settings.get("target_lang")):
@@ -196,7 +196,7 @@ def _other_parts(path: Path) -> dict[str, Any]:
     """Return what a nested vocabulary has already."""
     if not path.is_file():
         return {}
-    if not _languages(path.parent):
+    if not vocabulary_languages(path.parent):
         raise ArtifactError(
             f"{path}: expected a vocabulary with a part for each language, got one "
             "without; choose another folder"
@@ -205,8 +205,12 @@ def _other_parts(path: Path) -> dict[str, Any]:
     return parts
 
 
-def _languages(folder: Path) -> tuple[str, ...]:
-    """Return the languages of a nested vocabulary, none if it is a flat one."""
+def vocabulary_languages(folder: Path) -> tuple[str, ...]:
+    """Return the languages of a nested vocabulary, none if it is a flat one.
+
+    Raises:
+        ArtifactError: it is missing or damaged.
+    """
     path = folder / "vocab.json"
     try:
         vocabulary = json.loads(path.read_text(encoding="utf-8"))

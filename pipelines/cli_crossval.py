@@ -14,7 +14,7 @@ from rich.table import Table
 from pipelines.progress import TimeLeft
 
 if TYPE_CHECKING:
-    from models.train_asr import Progress
+    from models.training.progress import Progress
     from pipelines.crossval import CrossValidated
 
 

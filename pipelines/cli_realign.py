@@ -13,7 +13,7 @@ from rich.table import Table
 from pipelines.progress import TimeLeft, observing
 
 if TYPE_CHECKING:
-    from models.train_asr import Progress
+    from models.training.progress import Progress
     from pipelines.compare_rounds import LanguageComparison
     from pipelines.job import Job
 
@@ -74,8 +74,7 @@ def realign(
             return run_job(job, runner)
 
     def report(progress: "Progress") -> None:
-        sharp = progress.stage == "sharp" or not from_scratch
-        told.training("aligner", 0 if sharp else steps // 2, progress)
+        told.training("aligner", 0, progress)
 
     made = make_second_round(
         config,

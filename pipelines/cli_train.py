@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli_train_adapter import adapter
+from pipelines.cli_train_asr import asr
 from pipelines.cli_train_lid import lid
 from pipelines.cli_train_lm import lm
 
@@ -16,12 +18,14 @@ def _train() -> None:
     """Train models from shards."""
 
 
+train.command()(asr)
+train.command()(adapter)
 train.command()(lid)
 train.command()(lm)
 
 
 @train.command()
-def asr(
+def aligner(
     corpus: Annotated[Path, typer.Argument(help="Output folder of `pericope run`.")],
     folder: Annotated[Path, typer.Argument(help="Checkpoints; resumed if there.")],
     export: Annotated[
@@ -49,16 +53,17 @@ def asr(
 
     import torch
 
-    from models.train_asr import TrainConfig, progress_lines, train_asr
+    from models.training.aligner import AlignerConfig, train_aligner
+    from models.training.progress import progress_lines
 
     torch.set_num_threads(threads or os.cpu_count() or 1)
-    config = TrainConfig(
+    config = AlignerConfig(
         sharp_steps=sharp_steps,
         free_steps=free_steps,
         selection=selection or None,
         seed=seed,
     )
-    network = train_asr(corpus, folder, config, progress_lines(_log))
+    network = train_aligner(corpus, folder, config, progress_lines(_log))
     if export is not None:
         from models.bundled import save_bundled
         from pipelines.calibrate import calibrate

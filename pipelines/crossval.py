@@ -22,7 +22,8 @@ from models.data import SpeechShards
 from models.decoding.greedy import greedy_text
 from models.metrics import ErrorCount
 from models.network import AcousticNetwork
-from models.train_asr import Progress, TrainConfig, train_network
+from models.training.aligner import AlignerConfig, train_network
+from models.training.progress import Progress
 from models.vocabulary import Vocabulary
 from pipelines.crossval_clips import HALVES, LanguageClips, letters_of
 from pipelines.crossval_columns import with_cross_validation
@@ -69,9 +70,9 @@ class CrossvalConfig:
         self.training  # noqa: B018  its numbers are checked there
 
     @property
-    def training(self) -> TrainConfig:
+    def training(self) -> AlignerConfig:
         """The settings of the training job."""
-        return TrainConfig(
+        return AlignerConfig(
             sharp_steps=0,
             free_steps=self.steps,
             batch_sec=self.batch_sec,

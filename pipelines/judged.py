@@ -56,8 +56,8 @@ def _labeled() -> JudgedTable:
         (_shown("segments", field) for field in others.values()),
     )
     rows = (
-        f"(SELECT {', '.join(shown)} FROM labels JOIN segments "
-        "ON labels.key = segments.key) AS judged"
+        f"(SELECT {', '.join(shown)} FROM labels JOIN segments ON "
+        "labels.key = segments.key AND labels.language = segments.language) AS judged"
     )
     return JudgedTable((*own, *others), rows, " ORDER BY language, key")
 

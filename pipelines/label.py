@@ -13,7 +13,7 @@ from pipelines.label_clips import LabelContext, hear_unit
 from pipelines.label_store import labels_stem, read_summary
 from pipelines.label_tables import write_language_labels, write_summary
 from pipelines.label_trust import learn_trust
-from pipelines.label_units import LabelUnit, plan_units
+from pipelines.label_units import LabelUnit, plan_units, read_selections
 from pipelines.sharing import default_workers
 from pipelines.store import Store
 from pipelines.tables import languages_of
@@ -77,10 +77,10 @@ def prepare_labels(
     identifier = context.identifier()
     if identifier is not None:
         context = replace(context, settings=(identifier.fingerprint,))
-    units = []
+    units, selections = [], read_selections(root, label)
     for language in [code for code in found if code in (languages or found)]:
         splits = label.splits(teacher_name(teacher, language))
-        planned = plan_units(root, language, label, splits)
+        planned = plan_units(root, language, label, splits, selections)
         if any(not unit.is_known for unit in planned):
             units += planned
     if not units:

@@ -15,6 +15,7 @@ from rapidfuzz.distance import Levenshtein
 from aligner.cer_line import KnownClip
 from aligner.repetition import repeated_share
 from aligner.scripts import main_script, share_in_script
+from pipelines.heard_language import loaded_identifier, verdict_of
 from pipelines.label_config import LabelConfig
 from pipelines.label_units import LabelUnit, UnitClip, read_unit
 from pipelines.progress import recording_done
@@ -60,12 +61,10 @@ class LabelContext:
         return teacher_of(self.root, language, self.teacher, self.device, self.config)
 
     def identifier(self) -> "LanguageIdentifier | None":
-        """Return the identifier that is asked, None if none is."""
+        """Return this process's identifier, None if none is asked."""
         if not self.config.identifier:
             return None
-        from models.language_identifier import load_language_identifier
-
-        return load_language_identifier(self.config.identifier, self.device)
+        return loaded_identifier(self.config.identifier, self.device)
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,6 @@ class HeardUnit:
     letters: int
     """How many of the model's were allowed, 0: all."""
     romanised: bool
-    writes_words: bool
 
 
 @dataclass(frozen=True)
@@ -96,6 +94,8 @@ class UnitResult:
 def hear_unit(unit: LabelUnit, context: LabelContext) -> HeardUnit:
     """Let the teacher hear a unit, unless the store has it already.
 
+    One of which a clip could not be read is heard again: its shard may be whole now.
+
     Raises:
       ConfigError: there is no such teacher.
       ArtifactError: its files are damaged, or the shard is another than its index says.
@@ -103,19 +103,20 @@ def hear_unit(unit: LabelUnit, context: LabelContext) -> HeardUnit:
     teacher = context.teacher_of(unit.language)
     about = [unit.digest, teacher.settings(), *context.settings]
     digest = digest_of(STAGE, VERSION, about)
-    if not context.store.has(STAGE, digest, _SUFFIX):
-        result = _heard(unit, teacher, context)
-        context.store.write_bytes(_dumped(result), STAGE, digest, _SUFFIX)
-    recording_done(unit.duration_sec)
-    return HeardUnit(
+    heard = HeardUnit(
         unit,
         digest,
         teacher.model.fingerprint,
         teacher.decoder_name,
         len(teacher.letters),
         teacher.model.romanised,
-        teacher.writes_words,
     )
+    store = context.store
+    if not store.has(STAGE, digest, _SUFFIX) or read_result(heard, store).rejects:
+        data = _dumped(_heard(unit, teacher, context))
+        store.write_bytes(data, STAGE, digest, _SUFFIX)
+    recording_done(unit.duration_sec)
+    return heard
 
 
 def read_result(heard: HeardUnit, store: Store) -> UnitResult:
@@ -180,7 +181,10 @@ def _label(
     identifier: "LanguageIdentifier | None",
 ) -> PseudoLabel:
     heard = teacher.hear(waveform_N, _seed(clip.key))
-    posteriors = identifier.identify(waveform_N) if identifier is not None else {}
+    lid_language, lid_score = "", math.nan
+    if identifier is not None:
+        posteriors = identifier.identify(waveform_N)
+        lid_language, lid_score = verdict_of(posteriors, teacher.language)
     return PseudoLabel(
         key=clip.key,
         recording_id=clip.recording_id,
@@ -188,8 +192,8 @@ def _label(
         split=clip.split,
         source=clip.source,
         duration_sec=clip.duration_sec,
-        lid_language=max(posteriors, key=posteriors.__getitem__, default=""),
-        lid_score=rounded(posteriors.get(teacher.language, math.nan), _DECIMALS),
+        lid_language=lid_language,
+        lid_score=lid_score,
         teacher=teacher.model.fingerprint,
         decoder=teacher.decoder_name,
         **_of_text(heard, clip.duration_sec, teacher),

@@ -11,19 +11,20 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from aligner.normalise import normalise_verse
+from models.data.labels import REJECTED
 from pipelines.label_config import LabelConfig
-from pipelines.selections import read_selection
+from pipelines.selections import stored_selection
 from pipelines.shard_writer import made_from
 from pipelines.shards import FOLDER
 from pipelines.store import Store, filesystem_of, local_copy
 from pipelines.tables import language_table
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of
+from schemas.selection import StoredSelection
 from schemas.tables import INDEX_TABLE, SEGMENT_TABLE, IndexEntry
 
 STAGE = "label_unit"
 _SUFFIX = ".json"
-REJECTED = "rejected"
 TRUSTED_BY = "default"
 """The selection whose texts are taken for what was read."""
 _CLIPS = 50
@@ -60,8 +61,24 @@ class UnitClip:
     length: int
 
 
+def read_selections(root: str, config: LabelConfig) -> Mapping[str, StoredSelection]:
+    """Return the selections that say what is labeled and what is known, by name.
+
+    Raises:
+      ConfigError: there is no such selection.
+      ArtifactError: it is damaged or of another version.
+    """
+    wanted = {TRUSTED_BY} if config.known_clips else set()
+    names = wanted | ({config.rejected_by} if config.rejected_by else set())
+    return {name: stored_selection(root, name, ("key", "keep")) for name in names}
+
+
 def plan_units(
-    root: str, language: str, config: LabelConfig, splits: Sequence[str]
+    root: str,
+    language: str,
+    config: LabelConfig,
+    splits: Sequence[str],
+    selections: Mapping[str, StoredSelection],
 ) -> list[LabelUnit]:
     """Return the units of one language: what is to be labeled, and what is known.
 
@@ -70,21 +87,21 @@ def plan_units(
       language: one of its codes.
       config: whether rejected segments are labeled, and how many clips are known.
       splits: those from which known clips may be taken.
+      selections: as ``read_selections`` returns them.
 
     Raises:
-      ConfigError: there is no such selection.
       ArtifactError: a shard is missing or damaged, or the corpus has changed since the
         selection was made.
     """
     rows = language_table(root, SEGMENT_TABLE, language, _COLUMNS).to_pylist()
-    wanted = {row["key"]: row for row in rows if not row["text"]}
-    labeled = [row for row in rows if row["text"]]
+    wanted = {row["key"]: row for row in rows if row["source"]}
+    labeled = [row for row in rows if not row["source"]]
     if config.rejected_by:
-        for row in _judged(root, config.rejected_by, labeled, keep=False):
+        for row in _judged(config.rejected_by, labeled, language, selections, False):
             wanted[row["key"]] = {**row, "source": REJECTED}
     known: dict[str, Row] = {}
     if wanted and config.known_clips and labeled:
-        kept = _judged(root, TRUSTED_BY, labeled, keep=True)
+        kept = _judged(TRUSTED_BY, labeled, language, selections, True)
         candidates = [row for row in kept if row["split"] in splits]
         known = {
             row["key"]: row for row in _known(candidates, language, config.known_clips)
@@ -111,17 +128,23 @@ def read_unit(unit: LabelUnit, store: Store) -> list[UnitClip]:
 
 
 def _judged(
-    root: str, selection: str, rows: Iterable[Row], *, keep: bool
+    name: str,
+    rows: Iterable[Row],
+    language: str,
+    selections: Mapping[str, StoredSelection],
+    keep: bool,
 ) -> Iterator[Row]:
-    verdicts = read_selection(root, selection)
+    """Yield the rows that a selection keeps, or those that it does not."""
+    table = selections[name].of_language(language)
+    keys, keeps = (table[column].to_pylist() for column in ("key", "keep"))
+    verdicts = dict(zip(keys, keeps, strict=True))
     for row in rows:
-        verdict = verdicts.get(row["key"])
-        if verdict is None:
+        if row["key"] not in verdicts:
             raise ArtifactError(
-                f"selection {selection!r}: it has no verdict on {row['key']}; the "
-                "corpus has changed since: make it anew with `pericope select`"
+                f"selection {name!r}: it has no verdict on {row['key']}; the corpus "
+                "has changed since: make it anew with `pericope select`"
             )
-        if verdict.keep == keep:
+        if verdicts[row["key"]] == keep:
             yield row
 
 

@@ -22,7 +22,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from models.train_asr import Progress as TrainingProgress
+    from models.training.progress import Progress as TrainingProgress
 
 
 @dataclass
@@ -113,9 +113,9 @@ class TimeLeft:
         )
         steps, spent_sec = at - self._first[0], now_sec - self._first[1]
         left_sec = spent_sec / max(steps, 1) * (self.steps - at)
-        cer = progress.validation_cer
+        cer = progress.measures.get("cer")
         print(
-            f"{what}: {progress.stage} {progress.step}/{progress.steps}  "
+            f"{what}: {progress.step}/{progress.steps}  "
             f"loss {progress.loss:.2f}"
             f"{'' if cer is None else f'  letters wrong {cer:.1%}'}  "
             f"{hours_and_minutes(left_sec)} left",

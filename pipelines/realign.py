@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-from models.train_asr import Progress
+from models.training.progress import Progress
 from pipelines.alone import alone_in
 from pipelines.compare_languages import Rounds, compare_languages
 from pipelines.compare_rounds import LanguageComparison

@@ -14,7 +14,8 @@ from typing import Any
 from models.bundled import save_bundled
 from models.data import SpeechShards
 from models.network import LABELS
-from models.train_asr import Progress, TrainConfig, train_network
+from models.training.aligner import AlignerConfig, train_network
+from models.training.progress import Progress
 from pipelines.round_calibration import calibrate_on_clips
 from pipelines.selections import read_selection
 from pipelines.start_weights import StartWeights
@@ -42,7 +43,7 @@ class RealignConfig:
     steps: int = 2000
     learning_rate: float = 5e-4
     from_scratch: bool = False
-    """Half of the steps then have the sharp loss, at the rates of ``TrainConfig``."""
+    """Half of the steps then have the sharp loss, at the rates of ``AlignerConfig``."""
     batch_sec: float = 20.0
     selection: str = "default"
     checkpoint_every: int = 200
@@ -54,10 +55,10 @@ class RealignConfig:
         self.training  # noqa: B018  its numbers are checked there
 
     @property
-    def training(self) -> TrainConfig:
+    def training(self) -> AlignerConfig:
         """The settings of the training job."""
         sharp = self.steps // 2 if self.from_scratch else 0
-        config = TrainConfig(
+        config = AlignerConfig(
             sharp_steps=sharp,
             free_steps=self.steps - sharp,
             batch_sec=self.batch_sec,

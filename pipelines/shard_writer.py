@@ -68,9 +68,14 @@ def _add_sample(tar: tarfile.TarFile, ref: ClipRef) -> None:
     if ref.labeled or text:
         members["txt"] = text.encode()
     for suffix, data in sorted(members.items()):
-        member = tarfile.TarInfo(f"{key}.{suffix}")  # mtime, uid and gid are 0
-        member.size, member.mode = len(data), 0o644
-        tar.addfile(member, io.BytesIO(data))
+        tar.addfile(member_of(f"{key}.{suffix}", data), io.BytesIO(data))
+
+
+def member_of(name: str, data: bytes) -> tarfile.TarInfo:
+    """Return the header of a member, the same for the same name and length."""
+    member = tarfile.TarInfo(name)  # mtime, uid and gid are 0
+    member.size, member.mode = len(data), 0o644
+    return member
 
 
 def _read_clip(ref: ClipRef) -> bytes:

@@ -1,5 +1,8 @@
 """Texts of clips as a model is to write them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from aligner.normalise import normalise_verse
 from aligner.romanise import romanise_word
 from aligner.spelling import is_gap
@@ -26,3 +29,27 @@ def spelled_text(text: str, language: str, *, romanised: bool) -> str | None:
 def spelled_clip(clip: Clip, *, romanised: bool) -> str | None:
     """Return what was said in a clip, as ``spelled_text`` does."""
     return spelled_text(clip.text, clip.row["language"], romanised=romanised)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSpeller:
+    """What a model learns to write of each clip: a ``Spell`` for workers to take along.
+
+    A pseudo-label is in its teacher's letters and stays as it is. The text of a clip is
+    normalised, and romanised if asked for; it is unknown (None) where numbers or speech
+    that is not written are in the clip, unless ``spoken`` has what was read.
+    """
+
+    romanised: bool
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """What was read in clips whose text is written otherwise, by key."""
+
+    def __call__(self, clip: Clip) -> str | None:
+        """Return letters with one space between words, None if they are unknown."""
+        if clip.source:
+            return " ".join(clip.text.split())
+        text = self.spoken.get(clip.key)
+        if text is None and clip.row["star_sec"] > 0:
+            return None
+        text = clip.text if text is None else text
+        return spelled_text(text, clip.language, romanised=self.romanised)

@@ -132,7 +132,8 @@ class Teacher:
         if self.decoder is None:
             text = greedy_text(emissions_TC, self.vocabulary, allowed)
         else:
-            text, _ = self.decoder.decode(emissions_TC)
+            with _decoding:  # a decoder of flashlight is for one thread at a time
+                text, _ = self.decoder.decode(emissions_TC)
         return Heard(
             text,
             self._certainty(emissions_TC, allowed, seed),
@@ -185,6 +186,7 @@ def teacher_name(name: str, language: str) -> str:
 
 _last: list[tuple[tuple, Teacher]] = []
 _loading = threading.Lock()
+_decoding = threading.Lock()
 
 
 def teacher_of(

@@ -30,6 +30,15 @@ class StoredSelection:
     languages: tuple[tuple[str, int], ...]
     """Languages in the order of the rows, and how many rows each has."""
 
+    def of_language(self, language: str) -> pa.Table:
+        """Return the rows of a language, none if it is not there."""
+        start = 0
+        for code, rows in self.languages:
+            if code == language:
+                return self.table.slice(start, rows)
+            start += rows
+        return self.table.slice(0, 0)
+
 
 def read_stored_selection(
     path: Path, name: str, uri: str, columns: Sequence[str]

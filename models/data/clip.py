@@ -4,7 +4,7 @@ import io
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -64,28 +64,50 @@ def parse_clip(raw: dict[str, Any], language: str = "") -> Clip:
         raise _lacking(raw, missing)
     try:
         row = json.loads(raw["json"])
-        header = soundfile.info(io.BytesIO(raw["flac"]))
+        header = _flac_header(raw["flac"])
         text = raw.get("txt", b"").decode()
-    except (soundfile.LibsndfileError, ValueError) as error:
+    except ValueError as error:
         raise _damaged(key, shard, error) from error
     source = row.get("source") or ""
     if missing and not source:
         raise _lacking(raw, missing)
-    if (header.samplerate, header.channels) != (SAMPLE_RATE_HZ, 1):
+    if (header.rate_hz, header.channels) != (SAMPLE_RATE_HZ, 1):
         raise ArtifactError(
-            f"{key} in {shard}: expected 16 kHz mono, got {header.samplerate} Hz in "
-            f"{header.channels} channels; write the shard with `pericope run`"
+            f"{key}: expected 16 kHz mono, got {header.rate_hz} Hz in "
+            f"{header.channels} channels in its shard {shard}; write the shard with "
+            "`pericope run`"
         )
     return Clip(
         key,
         raw["flac"],
-        sec_from_samples(header.frames),
+        sec_from_samples(header.samples),
         text,
         row,
         row.get("language") or language,
         source,
         shard,
     )
+
+
+class _FlacHeader(NamedTuple):
+    rate_hz: int
+    channels: int
+    samples: int
+
+
+def _flac_header(flac: bytes) -> _FlacHeader:
+    """Return what the STREAMINFO block says, which every FLAC begins with.
+
+    Read here because a library opens the whole file for it: 90 us instead of 1, beside
+    2500 for decoding ten seconds.
+
+    Raises:
+      ValueError: this is no FLAC.
+    """
+    if len(flac) < 26 or flac[:4] != b"fLaC":
+        raise ValueError("no FLAC header")
+    packed = int.from_bytes(flac[18:26])  # 20, 3, 5 and 36 bits
+    return _FlacHeader(packed >> 44, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1)
 
 
 def _lacking(raw: dict[str, Any], missing: list[str]) -> ArtifactError:

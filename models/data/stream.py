@@ -2,85 +2,23 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, Dataset
 
-from models.data.clip import Clip
-from models.data.clip_reader import read_clip
-from models.data.clip_table import ClipPlace, ClipTable, Rows, Shard
+from models.data.clip_table import ClipTable, Rows
 from models.data.kept_clips import clip_table
 from models.data.plan import BatchPlan, Position, batches_in_order, planned_batches
-from models.data.sampling import CLIPS, wanted_shares
+from models.data.sampling import CLIPS, Share, wanted_shares
 from models.data.shards import SpeechShards
+from models.data.workers import Make, Order, Reader, made_batches
 from schemas.errors import ConfigError, PericopeError
 from schemas.keys import digest_of
 
-Make = Callable[[list[Clip], np.random.Generator], Any]
 _MSEC_PER_HOUR = 3_600_000
 _LOG = logging.getLogger(__name__)
-
-
-class _Order(NamedTuple):
-    """What a worker gets: the clips of one batch and the batch's own random numbers."""
-
-    places: list[ClipPlace]
-    seed: list[int]
-
-
-@dataclass(frozen=True)
-class _Reader(Dataset):
-    """Orders → batches; runs in the workers, which know nothing else."""
-
-    shards: tuple[Shard, ...]
-    make: Make
-
-    def __getitem__(self, order: _Order) -> Any:
-        """Read and make a batch; an error is handed over and raised by who asked."""
-        try:
-            clips = [
-                read_clip(self.shards[place.shard], place) for place in order.places
-            ]
-            return self.make(clips, np.random.default_rng(order.seed))
-        except PericopeError as error:
-            return error
-
-
-def _batches(reader: _Reader, orders: Iterable[_Order], workers: int) -> Iterator[Any]:
-    loader = DataLoader(
-        reader,
-        batch_size=None,
-        sampler=orders,
-        num_workers=workers,
-        collate_fn=_as_it_is,
-        prefetch_factor=4 if workers else None,
-        # One of its own: the trainer's random numbers must not depend on the loader.
-        generator=torch.Generator(),
-    )
-    for batch in loader:
-        if isinstance(batch, PericopeError):
-            raise batch
-        yield batch
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
-
-
-@dataclass(frozen=True)
-class Share:
-    """How much a language of a source was heard."""
-
-    source: int
-    """Which of the sources, from 0."""
-    language: str
-    hours: float
-    share: float
-    wanted: float
 
 
 class _Step(NamedTuple):
@@ -127,7 +65,7 @@ class BatchStream:
         _check_ranks(rank, ranks, workers)
         self.table = clip_table(sources, plan.min_clip_sec, plan.max_clip_sec)
         self.plan, self.rank, self.ranks, self.workers = plan, rank, ranks, workers
-        self._reader = _Reader(self.table.shards, make)
+        self._reader = Reader(self.table.shards, make)
         self._digest = digest_of(self.table.digest(), asdict(plan))
         self._position = Position()
         self._taken = 0
@@ -135,6 +73,12 @@ class BatchStream:
         self._coming: deque[_Step] = deque()
         self._batches: Iterator[Any] | None = None
         self._check_enough()
+        _LOG.info(
+            "%d clips, %.2f h; %d are left out: shorter or longer than wanted",
+            len(self.table),
+            self.table.strata_msec.sum() / _MSEC_PER_HOUR,
+            self.table.left_out,
+        )
 
     def __iter__(self) -> "BatchStream":
         return self
@@ -143,11 +87,15 @@ class BatchStream:
         """Return the next batch of this rank, as ``make`` made it.
 
         Raises:
-          ArtifactError: a shard is damaged; nothing is left out silently.
+          ArtifactError: a shard is damaged. The stream stays before this batch.
         """
         if self._batches is None:
-            self._batches = _batches(self._reader, self._orders(), self.workers)
-        batch = next(self._batches)
+            self._batches = made_batches(self._reader, self._orders(), self.workers)
+        try:
+            batch = next(self._batches)
+        except PericopeError:
+            self.close()
+            raise
         step = self._coming.popleft()
         if step.position.epoch > self._position.epoch:
             _LOG.info("epoch %d is over; heard: %s", *self._told())
@@ -217,12 +165,12 @@ class BatchStream:
         )
         return self._position.epoch, heard
 
-    def _orders(self) -> Iterator[_Order]:
+    def _orders(self) -> Iterator[Order]:
         number = self._taken + self.rank
         for step in _steps(self.table, self.plan, self._position, self.ranks):
             self._coming.append(step)
             places = self.table.places(step.batches[self.rank])
-            yield _Order(places, [self.plan.seed, CLIPS, number])
+            yield Order(places, [self.plan.seed, CLIPS, number])
             number += self.ranks
 
     def _check_enough(self) -> None:
@@ -263,11 +211,11 @@ def epoch_batches(
     _check_ranks(rank, ranks, workers)
     table = clip_table(sources, plan.min_clip_sec, plan.max_clip_sec)
     orders = (
-        _Order(table.places(rows), [plan.seed, CLIPS, number])
+        Order(table.places(rows), [plan.seed, CLIPS, number])
         for number, rows in enumerate(batches_in_order(table, plan))
         if number % ranks == rank
     )
-    yield from _batches(_Reader(table.shards, make), orders, workers)
+    yield from made_batches(Reader(table.shards, make), orders, workers)
 
 
 def _steps(

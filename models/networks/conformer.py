@@ -82,7 +82,8 @@ class ConformerNetwork(nn.Module):
         self.adapters: ResidualAdapters | None = None
         """Of one language, beside the network."""
         self.context_share = 1.0
-        """Share of the batch's longest clip that attention reaches over, at most."""
+        """Share of the batch's longest clip that attention reaches over in training, at
+        most."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -112,10 +113,11 @@ class ConformerNetwork(nn.Module):
             values.masked_fill(~rows_BF[..., None], 0.0),
             (0, 0, _ROWS_BEFORE, _ROWS_BEHIND),
         )
+        share = self.context_share if self.training else 1.0
         output = self.network.encoder(
             padded,
             attention_mask=valid_frames(lengths + around, padded.shape[1]).long(),
-            piece_frames=piece_of(longest, self.context_share, self.chunk_frames),
+            piece_frames=piece_of(longest, share, self.chunk_frames),
         )
         encoded_BTD = output.last_hidden_state
         languages_BL = None

@@ -43,9 +43,9 @@ class SpeechNetwork(Protocol):
     languages: tuple[str, ...]
     """What the columns of the language head stand for; empty without one."""
     context_share: float
-    """Share of a batch's longest clip that attention may reach over, 1 for all of it;
-    to be raised from about a quarter in a warm-up on short context. Outputs have as
-    many frames as ever. Source: Lugosch et al. 2022."""
+    """Share of a batch's longest clip that attention may reach over in training, 1 for
+    all of it: a warm-up on short context raises it (``pieces.share_at``). Outputs have
+    as many frames as ever. Source: Lugosch et al. 2022."""
 
     def prepare(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
         """Return clips (N,) at 16 kHz as inputs; on the CPU, in a loader's worker."""

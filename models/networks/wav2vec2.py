@@ -75,7 +75,7 @@ class Wav2Vec2Network(nn.Module):
         self.adapters: ResidualAdapters | None = None
         """Of one language, beside the network."""
         self.context_share = 1.0
-        """Share of the batch's longest clip that attention reaches over."""
+        """Share of the batch's longest clip that attention reaches over in training."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -154,11 +154,12 @@ class Wav2Vec2Network(nn.Module):
 
     def _encoded(self, values: Tensor, lengths: Tensor, frames: Tensor) -> Tensor:
         longest = (values.shape[1] - RECEPTIVE_SAMPLES) // FRAME_SAMPLES + 1
+        share = self.context_share if self.training else 1.0
         output = self.network.wav2vec2(
             values,
             attention_mask=valid_frames(lengths, values.shape[1]).long(),
             mask_time_indices=self._masked(frames, longest),
-            piece_frames=piece_of(longest, self.context_share),
+            piece_frames=piece_of(longest, share),
         )
         encoded_BTD: Tensor = output.last_hidden_state
         return encoded_BTD

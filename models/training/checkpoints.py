@@ -138,8 +138,10 @@ def _read(path: Path) -> State:
         return dict(torch.load(path, weights_only=True, map_location="cpu"))
     # What torch raises for a broken archive, and for one that holds other objects.
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        # What torch says after its first sentence is advice that would be unsafe.
+        told = str(error).partition(". ")[0]
         raise ArtifactError(
-            f"{path}: damaged checkpoint ({error}); delete the folder of the training "
+            f"{path}: damaged checkpoint ({told}); delete the folder of the training "
             "to start anew"
         ) from error
 

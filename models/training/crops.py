@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from models.data import Clip
@@ -46,20 +47,19 @@ def cropped(clip: Clip, longest_sec: float, rng: np.random.Generator) -> Clip:
     cut through; at least one word stays, however long it is.
 
     Args:
-      clip: with words in its row; others, and shorter ones, come back as they are.
+      clip: with words in its row; others, shorter ones and those with speech that the
+        words do not have (numbers) come back as they are.
       longest_sec: if the words allow it.
       rng: decides where it begins.
     """
     words = clip.row.get("words") or []
-    if clip.duration_sec <= longest_sec or not words:
+    if clip.duration_sec <= longest_sec or not words or clip.row["star_sec"] > 0:
         return clip
     cuts = _cuts_sec(clip)
     places = [k for k, cut_sec in enumerate(cuts) if not math.isnan(cut_sec)]
     first, last = _piece(cuts, places, longest_sec, rng)
     start, end = (round(cuts[k] * SAMPLE_RATE_HZ) for k in (first, last))
-    samples = clip.samples[start:end]
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+    crop = with_samples(clip, clip.samples[start:end])
     kept = words[first:last]
     row = {
         **clip.row,
@@ -67,15 +67,24 @@ def cropped(clip: Clip, longest_sec: float, rng: np.random.Generator) -> Clip:
         "text": " ".join(word["word"] for word in kept),
         "romanised": " ".join(clip.row["romanised"].split(" ")[first:last]),
         "start_sec": clip.row["start_sec"] + cuts[first],
-        "duration_sec": sec_from_samples(len(samples)),
+        "duration_sec": crop.duration_sec,
     }
-    return replace(
-        clip,
-        flac=buffer.getvalue(),
-        duration_sec=row["duration_sec"],
-        text=row["text"],
-        row=row,
+    return replace(crop, text=row["text"], row=row)
+
+
+def with_samples(clip: Clip, samples: npt.NDArray[np.float32]) -> Clip:
+    """Return a clip with other sound (N,); louder than full scale it becomes softer."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer,
+        samples / max(peak, 1.0),
+        SAMPLE_RATE_HZ,
+        format="FLAC",
+        subtype="PCM_16",
     )
+    duration_sec = sec_from_samples(len(samples))
+    return replace(clip, flac=buffer.getvalue(), duration_sec=duration_sec)
 
 
 def _cuts_sec(clip: Clip) -> list[float]:

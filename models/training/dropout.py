@@ -4,6 +4,8 @@ from torch import nn
 
 from schemas.errors import ConfigError
 
+_NUMBERS = ("dropout", "attention_dropout", "activation_dropout", "layerdrop")
+
 
 def set_dropout(network: nn.Module, rate: float) -> None:
     """Give every dropout of a network the same rate, and its layerdrop too.
@@ -12,8 +14,8 @@ def set_dropout(network: nn.Module, rate: float) -> None:
     training says it anew.
 
     Args:
-      network: of any kind; layerdrop is looked for where transformers keeps it, in the
-        configuration of the encoder.
+      network: of any kind; what is no layer of its own is looked for where
+        transformers keeps it, as numbers of layers and in their configurations.
       rate: from 0 up to, and without, 1.
 
     Raises:
@@ -26,6 +28,10 @@ def set_dropout(network: nn.Module, rate: float) -> None:
         if isinstance(module, nn.Dropout):
             module.p = rate
             found = True
+        for name in _NUMBERS:
+            if isinstance(getattr(module, name, None), float | int):
+                setattr(module, name, rate)
+                found = True
         config = getattr(module, "config", None)
         if config is not None and hasattr(config, "layerdrop"):
             config.layerdrop = rate

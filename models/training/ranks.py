@@ -5,16 +5,18 @@ over ranks, whatever they have heard, wants every weight in every batch, and hid
 network's own attributes behind a wrapper.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast, gather_object, reduce
+from accelerate.utils import broadcast, gather_object, parse_flag_from_env, reduce
 from torch import Tensor
 
 from models.devices import choose_device
+from schemas.errors import ConfigError
 
 # Large enough to keep a network busy, small beside any model that needs several GPUs.
 _BUCKET_VALUES = 1 << 24
@@ -86,9 +88,18 @@ def ranks_of(device: str) -> Ranks:
     """Return this process's place; ``torchrun`` says if there are others.
 
     Raises:
-      ConfigError: there is no such device.
+      ConfigError: there is no such device, or processes that were started together do
+        not find each other.
     """
-    state = PartialState(cpu=device == "cpu")
+    wants_cpu = device == "cpu" or parse_flag_from_env("ACCELERATE_USE_CPU")
+    state = PartialState(cpu=wants_cpu or not torch.cuda.is_available())
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if state.num_processes != started:
+        raise ConfigError(
+            f"training: expected the {started} processes that were started together, "
+            f"found {state.num_processes}; start them with torchrun, on the CPU with "
+            "ACCELERATE_USE_CPU=true in the environment"
+        )
     if state.num_processes == 1:
         return Ranks(0, 1, choose_device(device))
     return Ranks(state.process_index, state.num_processes, state.device)

@@ -95,9 +95,19 @@ class InTurn:
         raise ValueError(f"expected a step of {steps}, got {step} beyond them")
 
 
-SCHEDULES: dict[str, Schedule] = {
-    "tri-stage": TriStage(),
-    "cosine": Cosine(),
-    "constant": Constant(),
-}
-"""By the names that the command line knows."""
+def schedule_named(name: str) -> Schedule:
+    """Return the schedule that the command line calls so.
+
+    Raises:
+      ConfigError: there is none of this name.
+    """
+    schedules: dict[str, Schedule] = {
+        "tri-stage": TriStage(),
+        "cosine": Cosine(),
+        "constant": Constant(),
+    }
+    if name not in schedules:
+        raise ConfigError(
+            f"schedule: expected one of {', '.join(schedules)}, got {name!r}"
+        )
+    return schedules[name]

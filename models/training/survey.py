@@ -18,14 +18,28 @@ from schemas.errors import LettersUnknown
 class Survey:
     """What some clips are good for."""
 
-    usable: list[str] = field(default_factory=list)
-    """Keys."""
+    keys_of: dict[str, list[str]] = field(default_factory=dict)
+    """The usable clips of each language."""
     letters: set[str] = field(default_factory=set)
     """Of usable clips."""
     languages: dict[str, float] = field(default_factory=dict)
     """Usable seconds of each language."""
     unusable: dict[str, str] = field(default_factory=dict)
     """Why, by key."""
+
+    @property
+    def usable(self) -> list[str]:
+        """The keys of all usable clips."""
+        return [key for keys in self.keys_of.values() for key in keys]
+
+    def add(self, other: "Survey") -> None:
+        """Count other clips in."""
+        for code, keys in other.keys_of.items():
+            self.keys_of.setdefault(code, []).extend(keys)
+            heard_sec = self.languages.get(code, 0.0)
+            self.languages[code] = heard_sec + other.languages[code]
+        self.letters |= other.letters
+        self.unusable |= other.unusable
 
     @property
     def reasons(self) -> Counter[str]:
@@ -63,7 +77,7 @@ def survey(
             strange[clip.key] = letters - known
             found.unusable[clip.key] = "letters outside the vocabulary"
         else:
-            found.usable.append(clip.key)
+            found.keys_of.setdefault(clip.language, []).append(clip.key)
             found.letters |= letters
             heard_sec = found.languages.get(clip.language, 0.0)
             found.languages[clip.language] = heard_sec + clip.duration_sec

@@ -4,11 +4,13 @@ from dataclasses import replace
 from functools import partial
 
 from pipelines.config import CorpusConfig
+from pipelines.criteria import Criteria, Rule
 from pipelines.label import prepare_labels, run_labels
 from pipelines.recipes.clips import clips_digest
 from pipelines.recipes.config import RecipeConfig
 from pipelines.recipes.lesson import network_of
 from pipelines.recipes.plan import Result, Step, Workplace
+from pipelines.select import select_segments
 
 
 def label_step(
@@ -19,6 +21,8 @@ def label_step(
     where: tuple[str, ...] = (),
 ) -> Step:
     """Return the step that writes ``labels/<name>-<digest>`` of the corpus.
+
+    With rules also the selection of the same name.
 
     Args:
       name: of the step.
@@ -56,4 +60,16 @@ def _label(
     summary = run_labels(job, "plain")
     found = summary["languages"][config.language]
     place.tell(f"{found['labels']} labels of {found['hours']:.2f} h")
-    return {"labels": labels, "clips": found["labels"], "hours": found["hours"]}
+    told = {"labels": labels, "clips": found["labels"], "hours": found["hours"]}
+    if not where:
+        return told
+    criteria = Criteria(tuple(Rule(text) for text in where), labels=labels)
+    summary = select_segments(job.context.root, labels, criteria).summary
+    kept = summary["languages"][config.language]
+    place.tell(f"{kept['kept_segments']} of them kept, {kept['kept_hours']:.2f} h")
+    return {
+        **told,
+        "selection": labels,
+        "kept_clips": kept["kept_segments"],
+        "kept_hours": kept["kept_hours"],
+    }

@@ -39,6 +39,8 @@ class Step:
     run: Callable[["Workplace"], Result]
     """Does it; called again after a kill, with what is in the folder by then."""
     needs: tuple["Step", ...] = ()
+    updates: int = 0
+    """Of a training."""
     is_for_all_ranks: bool = False
     """Whether all processes of a training take part, or the first one alone."""
 

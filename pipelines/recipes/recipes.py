@@ -5,6 +5,7 @@ Recognition" (pl-mono); Likhomanenko et al. 2021, "slimIPL"; Zhang et al. 2023, 
 USM" (noisy-student).
 """
 
+from dataclasses import replace
 from typing import Literal
 
 from models.training.slim_ipl import SlimIplConfig
@@ -13,13 +14,22 @@ from pipelines.recipes.config import RecipeConfig
 from pipelines.recipes.evaluation import Networks, evaluation_step
 from pipelines.recipes.labelling import label_step
 from pipelines.recipes.lesson import Lesson, lesson_step
-from pipelines.recipes.plan import Step
+from pipelines.recipes.plan import Step, in_order
 from schemas.errors import ConfigError
 
 Strategy = Literal["A", "B"]
 
-NOISY_RULES = ("words_per_sec_z between -2 and 2",)
-"""Of noisy-student: as many words a second as in speech with text."""
+BASELINE = "speech with text alone"
+SCRATCH_BASELINE = "speech with text alone, from scratch"
+"""Networks of the table that every student is to be better than."""
+
+NOISY_RULES = (
+    "not is_empty",
+    "words_per_sec_z is null or words_per_sec_z between -2 and 2",
+    "chars_per_sec_z is null or chars_per_sec_z between -3 and 3",
+)
+"""Of noisy-student: as many words a second as in speech with text, and as many letters,
+because not every network writes words."""
 
 
 def pl_mono(
@@ -41,30 +51,17 @@ def pl_mono(
       The last step, which compares the networks.
     """
     taught = teacher(config)
-    updates = config.steps + config.student_steps
     if slim is not None:
         taught = _slim_student(config, taught, slim, "slim-teacher")
-        updates += config.student_steps
     labels = label_step("labels", config, corpus, taught)
     if strategy == "A":
-        student = _student(config, labels, "student")
-    else:
-        fresh = Lesson(
-            start=config.fresh,
-            labels=labels,
-            steps=config.student_steps,
-            learning_rate=config.fresh_learning_rate,
-            dropout=config.dropout,
-        )
-        final = Lesson(
-            start=lesson_step("fresh-student", config, fresh),
-            steps=config.final_steps,
-            learning_rate=config.learning_rate,
-            dropout=config.dropout,
-        )
-        student = lesson_step("student", config, final)
-        updates += config.final_steps
-    return _compared(config, taught, {f"student {strategy}": student}, updates)
+        student = _lesson(config, "student", config.model, config.student_steps, labels)
+        return _compared(config, taught, {"student A": student})
+    student = _from_scratch(config, "student", labels)
+    others = {}
+    if config.baseline:
+        others = {SCRATCH_BASELINE: _from_scratch(config, "fresh-baseline", None)}
+    return _compared(config, taught, {**others, "student B": student})
 
 
 def slimipl(config: RecipeConfig, slim: SlimIplConfig, first_dropout: float) -> Step:
@@ -78,10 +75,9 @@ def slimipl(config: RecipeConfig, slim: SlimIplConfig, first_dropout: float) -> 
     Returns:
       The last step, which compares the networks.
     """
-    taught = teacher(config, dropout=first_dropout)
+    taught = teacher(replace(config, dropout=first_dropout))
     student = _slim_student(config, taught, slim, "student")
-    updates = config.steps + config.student_steps
-    return _compared(config, taught, {"student": student}, updates)
+    return _compared(config, taught, {"student": student})
 
 
 def noisy_student(
@@ -93,7 +89,7 @@ def noisy_student(
     """Teacher → labels that pass rules → student with noise, which may teach the next.
 
     Args:
-      config: of the recipe; dropout and hidden parts of the inputs are the noise.
+      config: of the recipe; the students have noise whatever it says.
       corpus: as it was run; its [unlabeled] decides how long clips are.
       generations: of students.
       where: rules that labels have to meet.
@@ -106,47 +102,72 @@ def noisy_student(
     """
     if generations < 1:
         raise ConfigError(f"generations: expected 1 up, got {generations}")
-    first = teacher(config)
-    last, students = first, {}
+    first = last = teacher(config)
+    students = {}
+    config = replace(config, noise=True)
     for number in range(1, generations + 1):
+        name = f"student-{number}"
         labels = label_step(f"labels-{number}", config, corpus, last, where)
-        last = _student(config, labels, f"student-{number}")
+        last = _lesson(config, name, config.model, config.student_steps, labels)
         students[f"student {number}"] = last
-    updates = config.steps + generations * config.student_steps
-    return _compared(config, first, students, updates)
+    return _compared(config, first, students)
 
 
-def teacher(config: RecipeConfig, dropout: float | None = None) -> Step:
+def teacher(config: RecipeConfig) -> Step:
     """Return the multilingual network's fine-tuning on one language."""
     start: str | Step = config.model
-    own = config.dropout if dropout is None else dropout
     if config.crop_steps:
         warm_up = Lesson(
             start=start,
             crop_sec=config.crop_sec,
+            noise=config.noise,
             steps=config.crop_steps,
             learning_rate=config.learning_rate,
-            dropout=own,
+            dropout=config.dropout,
         )
         start = lesson_step("warm-up", config, warm_up)
     lesson = Lesson(
         start=start,
+        short_context_steps=config.short_context_steps,
+        noise=config.noise,
         steps=config.steps,
         learning_rate=config.learning_rate,
-        dropout=own,
+        dropout=config.dropout,
     )
     return lesson_step("teacher", config, lesson)
 
 
-def _student(config: RecipeConfig, labels: Step, name: str) -> Step:
+def _lesson(
+    config: RecipeConfig,
+    name: str,
+    start: str | Step,
+    steps: int,
+    labels: Step | None = None,
+) -> Step:
     lesson = Lesson(
-        start=config.model,
+        start=start,
         labels=labels,
-        steps=config.student_steps,
+        noise=config.noise,
+        steps=steps,
         learning_rate=config.learning_rate,
         dropout=config.dropout,
     )
     return lesson_step(name, config, lesson)
+
+
+def _from_scratch(config: RecipeConfig, name: str, labels: Step | None) -> Step:
+    """Return a training from scratch that ends on speech with text alone."""
+    lesson = Lesson(
+        start=config.fresh,
+        labels=labels,
+        short_context_steps=config.short_context_steps,
+        noise=config.noise,
+        steps=config.student_steps,
+        learning_rate=config.fresh_learning_rate,
+        dropout=config.dropout,
+    )
+    first = lesson_step(f"{name}-first", config, lesson)
+    return _lesson(config, name, first, config.final_steps)
 
 
 def _slim_student(
@@ -155,6 +176,7 @@ def _slim_student(
     lesson = Lesson(
         start=taught,
         slim=slim,
+        noise=config.noise,
         steps=config.student_steps,
         learning_rate=config.learning_rate,
         dropout=config.dropout,
@@ -162,17 +184,12 @@ def _slim_student(
     return lesson_step(name, config, lesson)
 
 
-def _compared(
-    config: RecipeConfig, taught: Step, students: dict[str, Step], updates: int
-) -> Step:
+def _compared(config: RecipeConfig, taught: Step, students: dict[str, Step]) -> Step:
+    """Return the comparison; a baseline has all updates that lead to the last one."""
     networks: Networks = {"multilingual": config.model, "teacher": taught}
     if config.baseline:
-        lesson = Lesson(
-            start=config.model,
-            steps=updates + config.crop_steps,
-            learning_rate=config.learning_rate,
-            dropout=config.dropout,
-        )
-        baseline = lesson_step("baseline", config, lesson)
-        networks = {**networks, "speech with text alone": baseline}
+        last = list(students.values())[-1]
+        updates = sum(step.updates for step in in_order([last]))
+        baseline = _lesson(config, "baseline", config.model, updates)
+        networks = {**networks, BASELINE: baseline}
     return evaluation_step(config, {**networks, **students})

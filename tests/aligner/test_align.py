@@ -14,7 +14,7 @@ from models import load_acoustic_model
 from pipelines.alignment_file import dump_alignment
 from pipelines.synth.compare import edge_errors, median_error_sec
 from schemas.alignment import ChapterAlignment, EventKind, StarSpan
-from schemas.errors import AlignmentInfeasible, TextEmpty
+from schemas.errors import AlignmentInfeasible, ConfigError, TextEmpty
 from schemas.source import Aside, AsideKind, Chapter, Verse
 from schemas.units import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from tests.pipelines.corpora import Speech
@@ -243,6 +243,13 @@ def test_a_text_without_any_letter_is_refused(waveforms, model):
     chapter = Chapter(language="swh", verses=(Verse("1", "—"), Verse("2", "?!")))
     with pytest.raises(TextEmpty, match="no letter and no digit"):
         align_chapter(waveforms[LUKE], chapter, model, AlignConfig())
+
+
+def test_a_model_with_coarser_frames_is_refused(speech, waveforms, model):
+    coarse = replace(model, hop_samples=640)
+    key = next(iter(waveforms))
+    with pytest.raises(ConfigError, match=r"every 320 samples.*every 640"):
+        align_chapter(waveforms[key], chapter_of(speech, key), coarse, AlignConfig())
 
 
 def test_words_that_were_not_read_have_the_lowest_confidence(

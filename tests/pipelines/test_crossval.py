@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.train_asr import Progress
+from models.training.progress import Progress
 from pipelines.crossval import CrossvalConfig, cross_validate
 from pipelines.crossval_clips import LanguageClips, labeled_languages, letters_of
 from pipelines.crossval_columns import read_heard, with_cross_validation

@@ -10,7 +10,7 @@ import torch
 
 from models.bundled import load_bundled, save_bundled
 from models.network import AcousticNetwork, NetworkConfig
-from models.train_asr import Progress
+from models.training.progress import Progress
 from pipelines.config import load_config
 from pipelines.job import Job, run_job
 from pipelines.realign import realign

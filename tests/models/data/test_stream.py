@@ -2,10 +2,12 @@
 
 import json
 import multiprocessing
+import shutil
 import signal
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.data import BatchPlan, BatchStream, SpeechShards, epoch_batches
-from schemas.errors import ConfigError
+from models.data import (
+    BatchPlan,
+    BatchStream,
+    SpeechShards,
+    epoch_batches,
+)
+from schemas.errors import ArtifactError, ConfigError
 from tests.models.shards import (
     invented_words,
     sample_key,
@@ -217,6 +224,23 @@ def test_shares_are_told_in_hours(corpus, caplog):
         assert share.wanted == pytest.approx(1 / 3)
         assert share.share == pytest.approx(1 / 3, abs=0.03)
     assert "33.3% wanted" in caplog.text
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_clip_is_never_passed_over(workers, corpus, tmp_path):
+    shutil.copytree(corpus, tmp_path / "corpus")
+    tar = shard_path(tmp_path / "corpus", "rus", "train")
+    octets = tar.read_bytes()
+    batches = stream(tmp_path / "corpus", workers=workers)
+    expected = list(islice(stream(corpus), 12))
+    tar.write_bytes(bytes(len(octets)))
+    got = []
+    with pytest.raises(ArtifactError, match=r"rus-train-000000\.tar: damaged shard"):
+        got.extend(iter(batches))
+    with pytest.raises(ArtifactError, match=r"rus-train-000000\.tar: damaged shard"):
+        next(batches)
+    tar.write_bytes(octets)
+    assert [next(batches) for _ in range(2)] == expected[len(got) :][:2]
 
 
 def test_what_was_of_other_clips_cannot_go_on(corpus):

@@ -12,6 +12,7 @@ from models.networks.pieces import (
     attend_in_pieces,
     piece_of,
     reshape_to_pieces,
+    share_at,
     stitch,
 )
 
@@ -36,6 +37,14 @@ def test_a_share_of_the_clip(frames, share):
     assert piece_of(frames, 1.0) == frames
     assert piece_of(frames, share, 7) == min(piece, 7)
     assert -(-frames // piece) <= 1 / share + 1
+
+
+def test_the_share_rises_to_all():
+    shares = [share_at(step, 8) for step in range(10)]
+    assert shares[0] == 0.25
+    assert shares[8:] == [1.0, 1.0]
+    assert shares[:9] == sorted(set(shares))
+    assert share_at(0, 0) == 1.0
 
 
 @pytest.mark.parametrize("frames", [1, 7, 21, 23])

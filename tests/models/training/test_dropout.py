@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from models.network import AcousticNetwork, NetworkConfig
+from models.networks.load import new_network
 from models.training.dropout import set_dropout
+from models.vocabulary import Vocabulary
 from schemas.errors import ConfigError
 from tests.models.tiny_wav2vec2 import random_model, tiny_config
 
@@ -30,6 +33,27 @@ def test_wav2vec2_drops_layers_too():
     set_dropout(network, 0.25)
     assert network.wav2vec2.encoder.config.layerdrop == 0.25
     assert {m.p for m in network.modules() if isinstance(m, nn.Dropout)} == {0.25}
+
+
+def test_a_conformer_drops_everywhere():
+    torch.manual_seed(0)
+    letters = Vocabulary.from_texts(["ab"])
+    network = new_network("conformer", size="tiny", vocabulary=letters)
+    network.requires_grad_(False)  # batch norms as in use
+    inputs = network.prepare([np.sin(np.arange(16_000) / 9).astype(np.float32)])
+
+    def heard() -> torch.Tensor:
+        return network(inputs.values, inputs.lengths).logits_BTC
+
+    plain = network.eval() and heard()
+    set_dropout(network, 0.0)
+    assert torch.equal(network.train() and heard(), plain)
+    set_dropout(network, 0.3)
+    assert not torch.equal(heard(), plain)
+    encoder = network.network.encoder
+    attention = encoder.layers[0].self_attn.attention_dropout
+    inner = encoder.layers[1].feed_forward1.activation_dropout
+    assert {encoder.dropout, encoder.layerdrop, attention, inner} == {0.3}
 
 
 def test_rates_that_cannot_be_are_refused():

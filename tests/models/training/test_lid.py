@@ -63,13 +63,13 @@ def test_a_varied_voice_is_about_as_long_and_as_loud():
     clip_N = clip("eng").samples
     rng = np.random.default_rng(1)
     lengths = set()
-    for _ in range(12):
+    for _ in range(20):
         varied_N = varied_voice(clip_N, rng)
         lengths.add(len(varied_N))
         assert varied_N.dtype == np.float32
         assert np.isfinite(varied_N).all()
         assert 0.8 < len(varied_N) / len(clip_N) < 1.25
-    assert len(lengths) > 6
+    assert len(lengths) > 10
     assert np.array_equal(
         varied_voice(clip_N, np.random.default_rng(2)),
         varied_voice(clip_N, np.random.default_rng(2)),
@@ -86,8 +86,8 @@ def test_losses_are_those_of_each_clip_alone(make):
     alone = [task.losses(net, make([one], rng)) for one in clips]
     assert together.items == 3
     assert together.total.dtype == torch.float32
-    total = sum(losses.total.item() for losses in alone)
-    assert together.total.item() == pytest.approx(total, rel=1e-4)
+    total = sum(float(losses.total.detach()) for losses in alone)
+    assert float(together.total.detach()) == pytest.approx(total, rel=1e-4)
     wrong = sum(losses.parts["wrong"] for losses in alone)
     assert together.parts == {"wrong": wrong}
 
@@ -98,7 +98,7 @@ def test_it_learns_to_tell_notes_apart(make):
     held_out = [make([clip(code, 99) for code in CODES], rng)]
     task = LanguageTask(languages=CODES, held_out=held_out)
     optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3)
-    for step in range(12):
+    for step in range(30):
         batch = make([clip(code, step) for code in CODES], rng)
         losses = task.losses(net, batch)
         (losses.total / losses.items).backward()

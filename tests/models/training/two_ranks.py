@@ -1,6 +1,7 @@
 """What each of several ranks does, and the weights that it ends with.
 
-``torchrun --nproc_per_node 2 -m tests.models.training.two_ranks FOLDER``.
+``ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 -m tests.models.training.two_ranks
+FOLDER``.
 """
 
 import sys
@@ -23,12 +24,12 @@ def stop_at_8(step: int) -> None:
 
 
 def main(folder: Path) -> None:
-    ranks = ranks_of("cpu")
+    ranks = ranks_of("auto")
     assert ranks.count == 2
     for name, bad in (("sound", ()), ("bad", (9,))):
         # Different at first: the first rank's weights count.
         network = Toy(dropout=0.0, seed=ranks.rank)
-        config = replace(CONFIG, accumulate=2, steps=6)
+        config = replace(CONFIG, accumulate=2, steps=6, device="auto")
         result = train(
             folder / name, config, network=network, batches=batches(ranks, bad)
         )
