@@ -28,7 +28,8 @@ from models.data.kept_clips import clip_table
 from models.data.plan import Position, planned_batches
 
 _CLIPS, _QUICK_CLIPS = 3000, 300
-_PAIRS, _QUICK_PAIRS = 5, 1
+_PAIRS, _QUICK_PAIRS = 8, 1
+_COUNTED = 400  # clips of one measurement: short, so that a pair sees the same load
 _PLANNED, _QUICK_PLANNED = 1_000_000, 20_000
 _WORKERS = (0, 1, 2)
 _BATCH_CLIPS = 16
@@ -51,8 +52,8 @@ def measure(*, quick: bool) -> list[Figure]:
     root = spoken_corpus(clips)
     figures = []
     for workers in _WORKERS:
-        figures += _speed(root, clips, workers, _QUICK_PAIRS if quick else _PAIRS)
-    figures += _memory(root, clips)
+        figures += _speed(root, workers, _QUICK_PAIRS if quick else _PAIRS)
+    figures += _memory(root)
     return figures + _planning(_QUICK_PLANNED if quick else _PLANNED)
 
 
@@ -112,7 +113,7 @@ def _joined(waveforms: Sequence[np.ndarray]) -> tuple[int, torch.Tensor]:
     return len(waveforms), torch.from_numpy(np.concatenate(waveforms))
 
 
-def _speed(root: Path, clips: int, workers: int, pairs: int) -> list[Figure]:
+def _speed(root: Path, workers: int, pairs: int) -> list[Figure]:
     ways: dict[str, Callable[[Path, int], Counted]] = {
         "ours": our_batches,
         "webdataset": raw_batches,
@@ -120,7 +121,7 @@ def _speed(root: Path, clips: int, workers: int, pairs: int) -> list[Figure]:
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for pair in range(pairs):
         for name in sorted(ways, reverse=pair % 2 == 1):
-            rates[name].append(clips_per_sec(ways[name](root, workers), clips))
+            rates[name].append(clips_per_sec(ways[name](root, workers), _COUNTED))
             gc.collect()  # ends the workers before others are measured
     case = f"{workers} workers"
     figures = [
@@ -138,7 +139,7 @@ def _speed(root: Path, clips: int, workers: int, pairs: int) -> list[Figure]:
     return figures
 
 
-def _memory(root: Path, clips: int) -> list[Figure]:
+def _memory(root: Path) -> list[Figure]:
     shards = SpeechShards(corpus=root, selection=None)
     batches = BatchStream([shards], _PLAN, _made, workers=1)
     sizes = []

@@ -3,16 +3,13 @@
 from models.data.clip import Clip, parse_clip
 from models.data.plan import BatchPlan
 from models.data.shards import SpeechShards
-from models.data.shares import Share, write_shares
 from models.data.stream import BatchStream, epoch_batches
 
 __all__ = [
     "BatchPlan",
     "BatchStream",
     "Clip",
-    "Share",
     "SpeechShards",
     "epoch_batches",
     "parse_clip",
-    "write_shares",
 ]

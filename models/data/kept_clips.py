@@ -2,6 +2,11 @@
 
 Nothing but the indexes beside the shards is read, so millions of clips are planned
 without touching their audio. How long a clip is stands in its key.
+
+Measured: a million clips take 1.5 s of processor time and 190 MB; 13.4 million in
+13,400 shards of 100 languages 20 s and 1.6 GB, of which 0.5 GB stay (the table itself
+has 20 bytes a clip), and some 30 s more for the batches of a whole epoch, which are
+planned as they are needed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +32,10 @@ class _Part(NamedTuple):
     source: int
     language: str
     shards: list[Shard]
-    samples: Index
+    shard: npt.NDArray[np.uint32]
+    """Which of these."""
+    offset: npt.NDArray[np.int64]
+    length: npt.NDArray[np.uint32]
     duration_msec: npt.NDArray[np.uint32]
     texts: pa.Array | None
     left_out: int
@@ -45,9 +53,9 @@ def clip_table(
         one of them is damaged.
     """
     parts = [
-        _within(part, min_clip_sec, max_clip_sec)
+        part
         for number, source in enumerate(sources)
-        for part in _parts(number, source)
+        for part in _parts(number, source, min_clip_sec, max_clip_sec)
     ]
     ends = np.cumsum([len(part.duration_msec) for part in parts]).tolist()
     if not ends or not ends[-1]:
@@ -56,24 +64,27 @@ def clip_table(
     shards: list[Shard] = []
     shard = []
     for part, end in zip(parts, ends, strict=True):
-        shard.append((part.samples.shard + len(shards)).astype(np.uint32))
+        shard.append((part.shard + len(shards)).astype(np.uint32))
         shards += part.shards
         if len(part.duration_msec):
             first = end - len(part.duration_msec)
             strata.append(Stratum(part.source, part.language, first, end))
+    pa.default_memory_pool().release_unused()  # keys and verdicts of all languages
     return ClipTable(
         strata=tuple(strata),
         shards=tuple(shards),
         shard=np.concatenate(shard),
-        offset=np.concatenate([part.samples.offset for part in parts]),
-        length=np.concatenate([part.samples.length for part in parts]),
+        offset=np.concatenate([part.offset for part in parts]),
+        length=np.concatenate([part.length for part in parts]),
         duration_msec=np.concatenate([part.duration_msec for part in parts]),
         texts=_joined_texts(parts),
         left_out=sum(part.left_out for part in parts),
     )
 
 
-def _parts(number: int, source: SpeechShards) -> Iterator[_Part]:
+def _parts(
+    number: int, source: SpeechShards, min_clip_sec: float, max_clip_sec: float
+) -> Iterator[_Part]:
     verdicts = _Verdicts(source)
     for language in source.tars():
         tars = source.shard_paths(language)
@@ -81,15 +92,21 @@ def _parts(number: int, source: SpeechShards) -> Iterator[_Part]:
         judged = verdicts.of(language)
         if source.labels is not None:
             index, texts = _labeled(index, source, language, judged)
-        rows = np.flatnonzero(_kept(index, tars, source, judged))
-        index = index.at(rows)
-        if texts is not None:
-            texts = texts.take(pa.array(rows))
-        shards = [
-            Shard(str(tar), language, _lane_of(tar) != source.lane) for tar in tars
-        ]
-        lasts = durations_msec(index, tars)
-        yield _Part(number, language, shards, index, lasts, texts, 0)
+        kept = np.flatnonzero(_kept(index, tars, source, judged))
+        lasts = durations_msec(index.at(kept), tars)
+        fits = (lasts >= min_clip_sec * 1000) & (lasts <= max_clip_sec * 1000)
+        rows = kept[fits]
+        yield _Part(
+            number,
+            language,
+            [Shard(str(tar), language, _lane_of(tar) != source.lane) for tar in tars],
+            index.shard[rows],
+            index.offset[rows],
+            index.length[rows],
+            lasts[fits],
+            None if texts is None else texts.take(pa.array(rows)),
+            left_out=len(kept) - len(rows),
+        )
 
 
 class _Verdicts:
@@ -130,19 +147,28 @@ def _labeled(
         _check_kept_have_labels(labels, verdicts, source, language)
     labels = of_split(labels, source.split)
     found = pc.index_in(index.key, value_set=labels["key"])
-    has_label = pc.is_valid(found)
-    missing = labels.num_rows - int(np.count_nonzero(has_label))
-    if missing:
-        is_there = pc.is_in(labels["key"], value_set=index.key)
-        key = labels["key"].filter(pc.invert(is_there))[0].as_py()
-        raise ArtifactError(
-            f"{source.corpus}: labels {source.labels!r} of {language}: {missing} of "
-            f"{labels.num_rows} have no clip in the shards, {key} first; the corpus "
-            "has changed since: make them anew with `pericope label`"
-        )
+    has_label = pc.is_valid(found).to_numpy()
+    if np.count_nonzero(has_label) != labels.num_rows:
+        raise _labels_do_not_fit(labels["key"], index.key, source, language)
     texts = labels["text"].cast(pa.large_string()).combine_chunks()
     rows = found.drop_null().combine_chunks()
-    return index.at(has_label.to_numpy()), texts.take(rows)
+    return index.at(has_label), texts.take(rows)
+
+
+def _labels_do_not_fit(
+    labeled: pa.ChunkedArray, there: pa.ChunkedArray, source: SpeechShards, code: str
+) -> ArtifactError:
+    where = f"{source.corpus}: labels {source.labels!r} of {code}:"
+    missing = labeled.filter(pc.invert(pc.is_in(labeled, value_set=there)))
+    if not len(missing):
+        return ArtifactError(
+            f"{where} a key has two; make them anew with `pericope label`"
+        )
+    return ArtifactError(
+        f"{where} {len(missing)} of {len(labeled)} have no clip in the shards, "
+        f"{missing[0].as_py()} first; the corpus has changed since: make them anew "
+        "with `pericope label`"
+    )
 
 
 def _check_kept_have_labels(
@@ -176,19 +202,6 @@ def _kept(
         raise no_verdict(str(tars[index.shard[row]]), source.selection, key)
     keeps = verdicts["keep"].take(pc.fill_null(place, 0)) if len(verdicts) else kept
     return kept & np.asarray(keeps)
-
-
-def _within(part: _Part, min_clip_sec: float, max_clip_sec: float) -> _Part:
-    lasts = part.duration_msec
-    rows = np.flatnonzero(
-        (lasts >= min_clip_sec * 1000) & (lasts <= max_clip_sec * 1000)
-    )
-    return part._replace(
-        samples=part.samples.at(rows),
-        duration_msec=lasts[rows],
-        texts=None if part.texts is None else part.texts.take(pa.array(rows)),
-        left_out=len(lasts) - len(rows),
-    )
 
 
 def _joined_texts(parts: Sequence[_Part]) -> pa.Array | None:

@@ -14,6 +14,7 @@ planned without those before it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,21 @@ from models.data.clip_table import ClipTable, Rows, Stratum
 
 # Purposes of random numbers, so that no two draw the same.
 CYCLE, MIX, WINDOW, CLIPS = range(4)
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much a language of a source was heard."""
+
+    source: int
+    """Which of the sources, from 0."""
+    language: str
+    hours: float
+    """With every repetition."""
+    share: float
+    """Of all hours heard."""
+    wanted: float
+    """What it is to be."""
 
 
 def wanted_shares(

@@ -46,18 +46,33 @@ def read_index(tars: Sequence[Path]) -> Index:
     """Read the indexes of shards.
 
     Raises:
-      ArtifactError: an index is missing, damaged or of another version, or its shard
-        is not as long as it says.
+      ArtifactError: an index is missing, damaged or of another version, its shard is
+        not as long as it says, or a key is in two shards.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         tables = list(pool.map(_read_one, tars))
     counts = [table.num_rows for table in tables]
     whole = pa.concat_tables(tables)
-    return Index(
+    index = Index(
         whole["key"],
         np.repeat(np.arange(len(tars), dtype=np.uint32), counts),
         whole["offset"].to_numpy(),
         whole["length"].to_numpy().astype(np.uint32),
+    )
+    _check_once(index, tars)
+    return index
+
+
+def _check_once(index: Index, tars: Sequence[Path]) -> None:
+    if pc.count_distinct(index.key).as_py() == len(index.key):
+        return
+    counted = pc.value_counts(index.key)
+    twice = counted.filter(pc.greater(counted.field("counts"), 1))[0]["values"]
+    rows = np.flatnonzero(pc.equal(index.key, twice).to_numpy())
+    first, other = (tars[index.shard[row]] for row in rows[:2])
+    raise ArtifactError(
+        f"{twice}: in {first} and again in {other}; say `pericope run` again, which "
+        "removes what earlier runs left"
     )
 
 

@@ -11,9 +11,8 @@ import numpy as np
 from models.data.clip_table import ClipTable, Rows
 from models.data.kept_clips import clip_table
 from models.data.plan import BatchPlan, Position, batches_in_order, planned_batches
-from models.data.sampling import CLIPS, wanted_shares
+from models.data.sampling import CLIPS, Share, wanted_shares
 from models.data.shards import SpeechShards
-from models.data.shares import Share
 from models.data.workers import Make, Order, Reader, made_batches
 from schemas.errors import ConfigError, PericopeError
 from schemas.keys import digest_of

@@ -171,6 +171,10 @@ def test_labels_and_selections_of_other_clips_are_told(corpus):
     ):
         clip_table([SpeechShards(**labels, selection=None)], 0, 4)
     write_labels(root, "first", "swh", {unlabeled[1]: "A"})
+    second = write_labels(root, "first", "swh", {unlabeled[1]: "B"}, part=1)
+    with pytest.raises(ArtifactError, match="of swh: a key has two"):
+        clip_table([SpeechShards(**labels, selection=None)], 0, 4)
+    second.unlink()
     write_selection(root, "good", dict.fromkeys(unlabeled, True))
     with pytest.raises(ArtifactError, match=f"lack {unlabeled[0]} and 2 more"):
         clip_table([SpeechShards(**labels, selection="good")], 0, 4)
@@ -189,6 +193,7 @@ def test_labels_and_selections_of_other_clips_are_told(corpus):
         ("bad index", "index-000000.parquet: damaged shard"),
         ("other table", "index-000000.parquet: expected table 'index'"),
         ("bad labels", "part-000000.parquet: damaged labels"),
+        ("twice", r"swh-train-000000.tar and again in .*swh-train-000001.tar; say"),
         ("odd name", "shard.tar: expected a name like"),
         (
             "odd key",
@@ -211,6 +216,11 @@ def test_damage_is_named_before_anything_is_read(damage, told, corpus):
         pq.write_table(pa.table({"key": ["a"]}), index)
     elif damage == "bad labels":
         labels.write_bytes(labels.read_bytes()[:100])
+    elif damage == "twice":
+        write_tar(
+            tar.with_name("swh-train-000001.tar"),
+            {unlabeled[2]: unlabeled_sample(UNREAD)},
+        )
     elif damage == "odd name":
         tar.rename(tar.with_name("shard.tar"))
     else:

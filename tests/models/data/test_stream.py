@@ -1,6 +1,5 @@
 """Batches over ranks, workers and kills: the plan's, each once, the same again."""
 
-import csv
 import json
 import multiprocessing
 import shutil
@@ -22,7 +21,6 @@ from models.data import (
     BatchStream,
     SpeechShards,
     epoch_batches,
-    write_shares,
 )
 from schemas.errors import ArtifactError, ConfigError
 from tests.models.shards import (
@@ -243,18 +241,6 @@ def test_a_damaged_clip_is_never_passed_over(workers, corpus, tmp_path):
         next(batches)
     tar.write_bytes(octets)
     assert [next(batches) for _ in range(2)] == expected[len(got) :][:2]
-
-
-def test_shares_are_written_as_a_table(corpus, tmp_path):
-    batches = stream(corpus, replace(PLAN, beta_language=0.5))
-    for _ in range(5):
-        next(batches)
-    write_shares(batches.shares(), tmp_path / "shares.csv")
-    with (tmp_path / "shares.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["language"] for row in rows] == ["ell", "rus", "swh"]
-    assert sum(float(row["share"]) for row in rows) == pytest.approx(1)
-    assert sum(float(row["wanted"]) for row in rows) == pytest.approx(1)
 
 
 def test_what_was_of_other_clips_cannot_go_on(corpus):
