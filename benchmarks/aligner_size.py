@@ -5,18 +5,17 @@ the emissions being there already.
 """
 
 import multiprocessing
-import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
 from aligner.viterbi import forced_align
 from benchmarks.figures import Figure, Unit, print_figures
 from benchmarks.problems import BLANK, planted_problem
+from benchmarks.processes import forget_peak, resident_bytes
 from schemas.keys import digest_of
 
 Size = tuple[int, int]
@@ -114,19 +113,12 @@ def usage_of(size: Size, prune: bool, rounds: int) -> Usage:
     """Align a planted problem and measure this process."""
     emissions, tokens = planted_problem(*size)
     forced_align(emissions[:200], tokens[:20], BLANK, prune=prune)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _resident_bytes("VmRSS")
+    before = forget_peak()
     times = []
     for _ in range(rounds):
         started_sec = time.process_time()
         path = forced_align(emissions, tokens, BLANK, prune=prune)
         times.append(time.process_time() - started_sec)
-    extra_bytes = max(0, _resident_bytes("VmHWM") - before)
+    extra_bytes = max(0, resident_bytes("VmHWM") - before)
     digest = digest_of("path", path.starts.tolist(), path.ends.tolist())
     return Usage(min(times), extra_bytes, path.score, digest)
-
-
-def _resident_bytes(name: str) -> int:
-    status = Path("/proc/self/status").read_text()
-    (kib,) = re.findall(rf"^{name}:\s+(\d+) kB$", status, re.M)
-    return int(kib) * 1024

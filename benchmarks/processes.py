@@ -1,6 +1,7 @@
 """Time and memory of a command in a process of its own."""
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,19 @@ def measured(command: list[str]) -> Usage:
             f"{_end_of(done.stdout + done.stderr)}"
         )
     return usage
+
+
+def forget_peak() -> int:
+    """Let this process's peak begin anew; return the bytes that are resident now."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return resident_bytes("VmRSS")
+
+
+def resident_bytes(name: str) -> int:
+    """Return a size of this process: VmRSS for now, VmHWM for the peak."""
+    status = Path("/proc/self/status").read_text()
+    (kib,) = re.findall(rf"^{name}:\s+(\d+) kB$", status, re.M)
+    return int(kib) * 1024
 
 
 def _end_of(output: bytes) -> str:

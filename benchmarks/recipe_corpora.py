@@ -17,12 +17,14 @@ from pipelines.synth.options import TRAINING_VOICES, ChapterOptions
 
 _READERS = ("", "f2")
 _OTHERS = tuple(voice for voice in TRAINING_VOICES if voice not in _READERS)
+_RECORDINGS = 8
 _NOISE_DB = -12.0
 _SETTINGS = """
 [segment]
 max_sec = 15.0
 [unlabeled]
 max_sec = 15.0
+min_language_minutes = 1.0
 """
 
 
@@ -62,8 +64,8 @@ def recipe_jobs(language: str, seed: int, minutes: Minutes) -> list[ChapterJob]:
         ("dev", "MRK", minutes.dev, VOICES[:half]),
         ("test", "JHN", minutes.test, VOICES[half:]),
         *(
-            (f"more-{k:02d}", "", minutes.without_text / len(_OTHERS), (reader,))
-            for k, reader in enumerate(_OTHERS)
+            (f"more-{k}", "", minutes.without_text / _RECORDINGS, _OTHERS)
+            for k in range(_RECORDINGS)
         ),
     ]
     return [

@@ -59,11 +59,11 @@ _FULL = Sizes(
     cache=20,
 )
 _QUICK = Sizes(
-    minutes=Minutes(with_text=1.0, without_text=8.0, dev=0.7, test=0.7),
-    steps=20,
-    student_steps=20,
-    fresh_steps=20,
-    final_steps=5,
+    minutes=Minutes(with_text=1.0, without_text=4.0, dev=0.5, test=0.5),
+    steps=16,
+    student_steps=16,
+    fresh_steps=16,
+    final_steps=8,
     cache=4,
 )
 

@@ -126,6 +126,10 @@ def _mixture(
         kind, beside_db = bed
         level = sound.rms(reading_N) * 10 ** (beside_db / 20)
         whole_N = whole_N + _made(kind, len(whole_N), level, rng)
+        planted = [
+            (start, end, kind if own is Sound.SILENCE else own)
+            for start, end, own in planted
+        ]
     return Mixture(whole_N, tuple(words), tuple(planted))
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -41,6 +41,12 @@ _Noise = Annotated[
 ]
 _CropSteps = Annotated[
     int, typer.Option(help="Updates on crops of 10 s to begin with, before --scale.")
+]
+_ShortContext = Annotated[
+    int,
+    typer.Option(
+        help="First updates with attention over a part of the clip, before --scale."
+    ),
 ]
 _Selection = Annotated[str, typer.Option(help="Of clips with text; all if empty.")]
 _Baseline = Annotated[
@@ -100,6 +106,7 @@ def pl_mono(
     dropout: _Dropout = 0.1,
     noise: _Noise = False,
     crop_steps: _CropSteps = 0,
+    short_context_steps: _ShortContext = 0,
     selection: _Selection = "default",
     baseline: _Baseline = False,
     seed: _Seed = 1,
@@ -127,7 +134,7 @@ def pl_mono(
         slim = SlimIplConfig() if slim_teacher else None
         return pl_mono(config, corpus, chosen, slim)
 
-    _carry_out(_Asked(given), last)
+    _carry_out(given, last)
 
 
 @recipe.command()
@@ -149,6 +156,7 @@ def slimipl(
     dropout: _Dropout = 0.1,
     noise: _Noise = False,
     crop_steps: _CropSteps = 0,
+    short_context_steps: _ShortContext = 0,
     selection: _Selection = "default",
     baseline: _Baseline = False,
     seed: _Seed = 1,
@@ -178,7 +186,7 @@ def slimipl(
         )
         return slimipl(config, slim, first_dropout)
 
-    _carry_out(_Asked(given), last)
+    _carry_out(given, last)
 
 
 @recipe.command("noisy-student")
@@ -200,6 +208,7 @@ def noisy_student(
     learning_rate: _Rate = 3e-4,
     dropout: _Dropout = 0.1,
     crop_steps: _CropSteps = 0,
+    short_context_steps: _ShortContext = 0,
     selection: _Selection = "default",
     baseline: _Baseline = False,
     seed: _Seed = 1,
@@ -221,33 +230,25 @@ def noisy_student(
         rules = tuple(where or NOISY_RULES)
         return noisy_student(config, corpus, generations, rules)
 
-    _carry_out(_Asked(given), last)
+    _carry_out(given, last)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What the command line says, by name."""
+def _config(given: dict[str, Any], root: str) -> "RecipeConfig":
+    """Return the settings that the command line says; all updates are scaled."""
+    from pipelines.recipes.config import RecipeConfig, scaled
 
-    given: dict[str, Any]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.given[name]
-
-    def config(self, root: str) -> "RecipeConfig":
-        """Return the recipe's settings; all updates are scaled."""
-        from pipelines.recipes.config import RecipeConfig, scaled
-
-        known = {field.name for field in fields(RecipeConfig)}
-        own = {name: value for name, value in self.given.items() if name in known}
-        for name in ("steps", "student_steps", "final_steps", "crop_steps"):
-            if name in own:
-                own[name] = scaled(own[name], self["scale"])
-        own |= {"corpus": Path(root), "selection": self["selection"] or None}
-        return RecipeConfig(**own)
+    known = {field.name for field in fields(RecipeConfig)}
+    own: dict[str, Any] = {
+        name: scaled(value, given["scale"]) if name.endswith("steps") else value
+        for name, value in given.items()
+        if name in known
+    }
+    own |= {"corpus": Path(root), "selection": given["selection"] or None}
+    return RecipeConfig(**own)
 
 
 def _carry_out(
-    asked: _Asked, last: Callable[["RecipeConfig", "CorpusConfig"], "Step"]
+    given: dict[str, Any], last: Callable[["RecipeConfig", "CorpusConfig"], "Step"]
 ) -> None:
     """Show the plan, do what is left of it, show the table."""
     import torch
@@ -258,20 +259,20 @@ def _carry_out(
     from pipelines.recipes.plan import carry_out, plan_lines
     from pipelines.start_weights import local_root
 
-    torch.set_num_threads(asked["threads"] or os.cpu_count() or 1)
-    corpus = corpus_of(asked["corpus"])
+    torch.set_num_threads(given["threads"] or os.cpu_count() or 1)
+    corpus = corpus_of(given["corpus"])
     root = local_root(corpus.corpus.output)
-    step = last(asked.config(root), corpus)
-    folder = Path(root) / "recipes" / asked["language"]
+    step = last(_config(given, root), corpus)
+    folder = Path(root) / "recipes" / given["language"]
     for line in plan_lines([step], folder):
         _tell(line)
-    if asked["plan"]:
+    if given["plan"]:
         return
-    ranks = ranks_of(asked["device"])
+    ranks = ranks_of(given["device"])
     (result,) = carry_out([step], folder, _tell, ranks)
     if not ranks.is_first:
         return
-    if asked["as_json"]:
+    if given["as_json"]:
         print(json.dumps({"folder": str(folder), "networks": result}))
     else:
         Console().print(evaluation_table(result))

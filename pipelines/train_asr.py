@@ -1,6 +1,5 @@
 """From shards to a model that spells: the job behind ``pericope train asr``."""
 
-import csv
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -11,24 +10,27 @@ from typing import Any, Literal, cast
 
 import torch
 
-from models.data import BatchPlan, BatchStream, SpeechShards, epoch_batches
+from models.data import BatchPlan, BatchStream, SpeechShards
 from models.networks.load import load_network
 from models.networks.pieces import share_at
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
-from models.training.ctc import CtcBatch, CtcTask, MakeCtcBatch
+from models.training.ctc import CtcTask, MakeCtcBatch
 from models.training.loop import LoopResult, run_loop
 from models.training.masks import Masks
 from models.training.progress import Report
 from models.training.ranks import ranks_of
-from models.training.survey import Survey, survey
+from models.training.survey import Survey
 from models.vocabulary import Vocabulary
-from pipelines.spelling import ClipSpeller
-from pipelines.spoken_texts import spoken_texts
+from pipelines.asr_clips import (
+    Tell,
+    clip_speller,
+    held_out_batches,
+    tell_survey,
+    usable_clips,
+)
 from schemas.errors import ConfigError
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +147,11 @@ def train_between(  # noqa: PLR0913  what a job is made of
     ranks = ranks_of(config.loop.device)
     spell = clip_speller([*sources, *held_out], romanised=config.letters == "romanised")
     known = None if config.new_letters else _letters_of(config)
-    sources, found = _usable(sources, spell, known, config)
+    sources, found = usable_clips(
+        sources, spell, known, config.plan, skips_unknown=config.skip_unknown
+    )
     if ranks.is_first:
-        _tell_survey(found, folder, tell)
+        tell_survey(found, folder, tell)
     network = ends.begin(config, found)
     make = MakeCtcBatch(
         prepare=network.prepare,
@@ -165,10 +169,11 @@ def train_between(  # noqa: PLR0913  what a job is made of
         ranks=ranks.count,
         workers=config.workers,
     )
-    task = CtcTask(
-        gamma=config.gamma,
-        held_out=held_out_batches(held_out, replace(make, augment=None), config),
+    plain = replace(make, augment=None)
+    measured_on = held_out_batches(
+        held_out, plain, config.plan, config.validation_clips
     )
+    task = CtcTask(gamma=config.gamma, held_out=measured_on)
     letters = {"letters": "".join(network.vocabulary.labels)}
     result = run_loop(
         cast(torch.nn.Module, network),
@@ -189,86 +194,13 @@ def train_between(  # noqa: PLR0913  what a job is made of
     return result
 
 
-def clip_speller(sources: Sequence[SpeechShards], *, romanised: bool) -> ClipSpeller:
-    """Return how the clips of some shards are spelled, known readings of numbers too.
-
-    Raises:
-      ConfigError: a language is not there.
-      ArtifactError: a table is of another version.
-    """
-    spoken: dict[str, str] = {}
-    for corpus in dict.fromkeys(source.corpus for source in sources):
-        own = (source.languages() for source in sources if source.corpus == corpus)
-        spoken |= spoken_texts(corpus, {code for codes in own for code in codes})
-    return ClipSpeller(romanised=romanised, spoken=spoken)
-
-
 def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
     network.context_share = share_at(step, warm_up_steps)
-
-
-def held_out_batches(
-    sources: Sequence[SpeechShards], make: MakeCtcBatch, config: AsrConfig
-) -> tuple[CtcBatch, ...]:
-    """Return the batches to measure on: some clips of each language, spread evenly.
-
-    Raises:
-      ConfigError: no clip's text can be spelled.
-    """
-    chosen = []
-    for source in sources:
-        found = survey(
-            source.in_order(), make.spell, make.vocabulary, skips_unknown=True
-        )
-        if not found.usable:
-            raise ConfigError(
-                f"{source.corpus}: expected clips in split {source.split!r} whose text "
-                f"the model can spell, found none of {len(found.unusable)}"
-            )
-        clips = max(1, config.validation_clips // len(sources))
-        keys = _spread(found, clips)
-        chosen.append(replace(source, keys=keys))
-    # Held-out clips are what they are: only the batch has to hold the longest.
-    plan = replace(config.plan, min_clip_sec=0.0)
-    return tuple(epoch_batches(chosen, plan, make))
-
-
-def _spread(found: Survey, clips: int) -> frozenset[str]:
-    """Choose so many clips of each language as there are for it, evenly in order."""
-    each = max(1, clips // len(found.keys_of))
-    chosen: list[str] = []
-    for keys in found.keys_of.values():
-        chosen += keys[:: max(1, len(keys) // each)][:each]
-    return frozenset(chosen)
 
 
 def _letters_of(config: AsrConfig) -> Vocabulary:
     """Return the letters that a model has before the training."""
     return load_network(config.model).vocabulary
-
-
-def _usable(
-    sources: Sequence[SpeechShards],
-    spell: ClipSpeller,
-    known: Vocabulary | None,
-    config: AsrConfig,
-) -> tuple[list[SpeechShards], Survey]:
-    """Return the sources without clips that cannot be learned, and what they are."""
-    total = Survey()
-    usable = []
-    for source in sources:
-        found = survey(
-            source.in_order(), spell, known, skips_unknown=config.skip_unknown
-        )
-        usable.append(replace(source, keys=frozenset(found.usable)))
-        total.add(found)
-    if not total.usable:
-        reasons = ", ".join(f"{n}: {why}" for why, n in total.reasons.items())
-        raise ConfigError(
-            "expected clips whose letters are known, found none "
-            f"({reasons or 'no clips'}); another selection may keep some"
-        )
-    return usable, total
 
 
 def _network(config: AsrConfig, found: Survey) -> SpeechNetwork:
@@ -277,20 +209,6 @@ def _network(config: AsrConfig, found: Survey) -> SpeechNetwork:
     torch.manual_seed(config.loop.seed)
     network = load_network(config.model, vocabulary=vocabulary, languages=codes)
     return cast(SpeechNetwork, network)
-
-
-def _tell_survey(found: Survey, folder: Path, tell: Tell) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for code, heard_sec in sorted(found.languages.items()):
-        clips = len(found.keys_of[code])
-        tell(f"{code}: {clips} clips, {heard_sec / 3600:.2f} h")
-    for why, clips in found.reasons.most_common():
-        tell(f"left out, {why}: {clips} clips (named in {folder / 'unusable.csv'})")
-    temporary = folder / ".unusable.csv.tmp"
-    with temporary.open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerows([("clip", "why"), *sorted(found.unusable.items())])
-    os.replace(temporary, folder / "unusable.csv")
 
 
 def _tell_shares(batches: BatchStream, tell: Tell) -> None:

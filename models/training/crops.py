@@ -47,12 +47,13 @@ def cropped(clip: Clip, longest_sec: float, rng: np.random.Generator) -> Clip:
     cut through; at least one word stays, however long it is.
 
     Args:
-      clip: with words in its row; others, and shorter ones, come back as they are.
+      clip: with words in its row; others, shorter ones and those with speech that the
+        words do not have (numbers) come back as they are.
       longest_sec: if the words allow it.
       rng: decides where it begins.
     """
     words = clip.row.get("words") or []
-    if clip.duration_sec <= longest_sec or not words:
+    if clip.duration_sec <= longest_sec or not words or clip.row["star_sec"] > 0:
         return clip
     cuts = _cuts_sec(clip)
     places = [k for k, cut_sec in enumerate(cuts) if not math.isnan(cut_sec)]

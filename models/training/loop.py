@@ -159,10 +159,13 @@ class _Run:
             self.ranks.share_buffers(self.network)
         if validates:
             self._validate()
+        progress = None
         if validates or self.step % config.report_every == 0:
-            self._tell(self.measures if validates else {})
+            progress = self._progress(self.measures if validates else {})
         if saves:
             self._save()
+        if progress is not None:  # after saving: who is told may end the run
+            self.report(progress)
 
     def _save(self) -> None:
         """Write a checkpoint in place of the last one."""
@@ -197,13 +200,14 @@ class _Run:
             about = {"step": str(self.step), name: repr(self.best_measure)}
             self.checkpoints.save_best(self.network, about)
 
-    def _tell(self, measures: Mapping[str, float]) -> None:
+    def _progress(self, measures: Mapping[str, float]) -> Progress | None:
+        """Write down where the run is; return it on the first rank."""
         self.incidents.tell()
         states = self.ranks.gathered([self.tally.state()])
         tally = sum(map(Tally.of, states), Tally())
         self.tally = Tally()
         if self.metrics is None:
-            return
+            return None
         elapsed_sec = time.monotonic() - self.started_sec
         left = (self.config.steps - self.step) / (self.step - self.first_step)
         progress = Progress(
@@ -221,7 +225,7 @@ class _Run:
             left_out=self.incidents.clips_left_out,
         )
         self.metrics.add(self.step, progress.values())
-        self.report(progress)
+        return progress
 
     def result(self) -> LoopResult:
         """Return what the run came to."""

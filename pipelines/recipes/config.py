@@ -11,6 +11,7 @@ _LEAST = {
     "student_steps": 1,
     "final_steps": 1,
     "crop_steps": 0,
+    "short_context_steps": 0,
     "workers": 0,
     "checkpoint_every": 1,
     "validations": 1,
@@ -56,6 +57,9 @@ class RecipeConfig:
     """Updates on crops before fine-tuning: for networks that have only heard clips much
     shorter than these."""
     crop_sec: float = 10.0
+    short_context_steps: int = 0
+    """First updates of fine-tuning, and of a training from scratch, in which attention
+    reaches over a share of the clip that rises from a quarter to all."""
     baseline: bool = False
     """Train also on clips with text alone for as many updates as the recipe has, to
     compare."""
@@ -94,7 +98,5 @@ def scaled(steps: int, scale: float) -> int:
 
 def rounds(config: RecipeConfig) -> dict[str, Any]:
     """Return what decides a training whatever its network and its clips."""
-    names = (
-        "batch_sec dropout seed validations validation_clips selection language"
-    ).split()
+    names = ("batch_sec seed validations validation_clips selection language").split()
     return {name: getattr(config, name) for name in names}

@@ -10,9 +10,10 @@ from rich.table import Table
 from models.devices import choose_device
 from models.networks.load import load_network
 from models.training.validation import measured
+from pipelines.recipes.batches import held_out_batches
 from pipelines.recipes.clips import clips_digest, model_digest
 from pipelines.recipes.config import RecipeConfig
-from pipelines.recipes.lesson import held_out_batches, network_of
+from pipelines.recipes.lesson import network_of
 from pipelines.recipes.plan import Result, Step, Workplace
 
 SPLITS = ("dev", "test")

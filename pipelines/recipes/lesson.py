@@ -1,44 +1,44 @@
 """One training of a recipe: which network learns from which clips, for how long."""
 
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from models.data import BatchPlan, BatchStream, Clip, SpeechShards, epoch_batches
 from models.networks.load import load_network, saved_reference
+from models.networks.pieces import share_at
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.crops import MakeOfCrops
-from models.training.ctc import CtcBatch, CtcTask, MakeCtcBatch
+from models.training.ctc import CtcTask
 from models.training.dropout import set_dropout
 from models.training.loop import LoopResult, run_loop
-from models.training.masks import Masks
 from models.training.noise import MakeOfNoise
 from models.training.progress import progress_lines
 from models.training.ranks import Ranks, ranks_of
-from models.training.self_labels import SelfLabeller
-from models.training.slim_ipl import SlimIplBatches, SlimIplConfig, Sources
-from models.training.task import Batches
+from models.training.slim_ipl import Closing, SlimIplConfig
+from pipelines.recipes.batches import (
+    held_out_batches,
+    make_batch,
+    slim_stream,
+    stream_of,
+    usable_clips,
+)
 from pipelines.recipes.clips import (
     clips_digest,
     labeled_clips,
     model_digest,
     pseudo_labeled_clips,
-    unlabeled_clips,
 )
 from pipelines.recipes.config import RecipeConfig, rounds
 from pipelines.recipes.plan import Result, Step, Workplace
-from pipelines.spelling import spelled_clip
 
 NETWORK = "network"
 """Folder of a lesson's network, as ``save_pretrained`` writes it."""
-_LONGEST_SEC = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,8 @@ class Lesson:
     slim: SlimIplConfig | None = None
     """The network labels clips without text itself."""
     crop_sec: float | None = None
+    short_context_steps: int = 0
+    """Updates in which attention reaches over a share of the clip that rises to all."""
     noise: bool = False
     """Clips are made to sound as in other rooms, on other lines."""
     steps: int
@@ -77,6 +79,7 @@ def lesson_step(name: str, config: RecipeConfig, lesson: Lesson) -> Step:
         "learning_rate": lesson.learning_rate,
         "dropout": lesson.dropout,
         "crop_sec": lesson.crop_sec,
+        "short_context_steps": lesson.short_context_steps,
         "noise": lesson.noise,
         "beta_corpus": config.beta_corpus if lesson.labels is not None else None,
     }
@@ -127,16 +130,18 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         report_every=max(1, lesson.steps // (5 * config.validations)),
     )
     ranks = ranks_of(config.device)
-    make = make_batch(network)
     held_out = held_out_batches(config, network, "dev", config.validation_clips)
+    batches = _batches(config, lesson, place, network, ranks)
     result = run_loop(
         network,
         CtcTask(held_out=held_out),
-        _batches(config, lesson, place, network, ranks, make),
+        batches,
         place.folder,
         loop,
         progress_lines(place.tell),
+        before_step=partial(_widen_context, network, lesson.short_context_steps),
     )
+    batches.close()
     _save(network, result, place.folder)
     return {
         "updates": result.steps,
@@ -145,6 +150,10 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         "updates_skipped": result.skipped,
         "clips_left_out": result.left_out,
     }
+
+
+def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
+    network.context_share = share_at(step, warm_up_steps)
 
 
 def _start(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Any:
@@ -157,104 +166,27 @@ def _start(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Any:
     return load_network(lesson.start, vocabulary=letters)
 
 
-def make_batch(network: SpeechNetwork, *, plain: bool = False) -> MakeCtcBatch:
-    """Return what makes clips with text, or pseudo-labels, a batch of a network.
-
-    ``plain`` leaves them as they are; else parts are hidden.
-    """
-    return MakeCtcBatch(
-        prepare=network.prepare,
-        vocabulary=network.vocabulary,
-        languages=network.languages,
-        spell=partial(spelled_clip, romanised=network.vocabulary.romanised),
-        skips_unknown=True,
-        augment=None if plain else Masks(),
-    )
-
-
-def held_out_batches(
-    config: RecipeConfig, network: SpeechNetwork, split: str, clips: int | None = None
-) -> list[CtcBatch]:
-    """Return clips with text of a split, unchanged; so many, spread over the split."""
-    shards = labeled_clips(config, split)
-    make = make_batch(network, plain=True)
-    if clips is not None:
-        keys = sorted(c.key for c in shards.in_order() if make.spell(c) is not None)
-        step = max(1, len(keys) // clips)
-        shards = replace(shards, keys=frozenset(keys[::step][:clips]))
-    return list(epoch_batches([shards], _plan(config), make))
-
-
-def _plan(config: RecipeConfig) -> BatchPlan:
-    return BatchPlan(
-        batch_sec=config.batch_sec,
-        max_clip_sec=min(config.batch_sec, _LONGEST_SEC),
-        seed=config.seed,
-        beta_corpus=config.beta_corpus,
-    )
-
-
 def _batches(
-    config: RecipeConfig,
-    lesson: Lesson,
-    place: Workplace,
-    network: Any,
-    ranks: Ranks,
-    make: MakeCtcBatch,
-) -> Batches:
-    def stream(sources: list[SpeechShards], make: Any) -> BatchStream:
-        return BatchStream(
-            sources,
-            _plan(config),
-            make,
-            rank=ranks.rank,
-            ranks=ranks.count,
-            workers=config.workers,
-        )
-
+    config: RecipeConfig, lesson: Lesson, place: Workplace, network: Any, ranks: Ranks
+) -> Closing:
+    make = make_batch(config, network)
     sources = [labeled_clips(config)]
     if lesson.labels is not None:
         told = place.result_of(lesson.labels)
         sources.append(
             pseudo_labeled_clips(config, told["labels"], told.get("selection"))
         )
+    sources = [usable_clips(source, make) for source in sources]
     heard = MakeOfNoise(make) if lesson.noise else make
     cut = heard if lesson.crop_sec is None else MakeOfCrops(heard, lesson.crop_sec)
-    labeled = stream(sources, cut)
+    labeled = stream_of(config, sources, cut, ranks)
     if lesson.slim is None:
         return labeled
-    return SlimIplBatches(
-        Sources(
-            labeled=labeled,
-            unlabeled=stream([unlabeled_clips(config)], as_they_are),
-            again=lambda keys: unlabeled_clips(config, keys).in_order(),
-            label=SelfLabeller(network, known_columns(config, network, make)),
-            make=heard,
-            everywhere=lambda here: ranks.sums([float(not here)])[0] == 0,
-        ),
-        lesson.slim,
-        seed=config.seed * 1009 + ranks.rank,
-    )
-
-
-def as_they_are(clips: list[Clip], rng: np.random.Generator) -> list[Clip]:
-    """Return clips as a batch of themselves."""
-    return clips
-
-
-def known_columns(
-    config: RecipeConfig, network: SpeechNetwork, make: MakeCtcBatch
-) -> frozenset[int]:
-    """Return the letters of a network that texts of the language have."""
-    columns = network.vocabulary.columns
-    letters: set[str] = set()
-    for clip in labeled_clips(config).in_order():
-        letters.update(make.spell(clip) or "")
-    return frozenset(columns[letter] for letter in letters if letter in columns)
+    return slim_stream(config, lesson.slim, labeled, heard, network, ranks)
 
 
 def _save(network: Any, result: LoopResult, folder: Path) -> None:
-    """Write the best weights as a network of its own, in place of the checkpoints."""
+    """Write the best weights as a network of its own."""
     if result.best is not None:
         load_weights(network, result.best)
     if result.is_first:

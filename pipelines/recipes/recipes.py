@@ -89,7 +89,7 @@ def noisy_student(
     """Teacher → labels that pass rules → student with noise, which may teach the next.
 
     Args:
-      config: of the recipe; dropout and hidden parts of the inputs are the noise.
+      config: of the recipe; the students have noise whatever it says.
       corpus: as it was run; its [unlabeled] decides how long clips are.
       generations: of students.
       where: rules that labels have to meet.
@@ -126,7 +126,15 @@ def teacher(config: RecipeConfig) -> Step:
             dropout=config.dropout,
         )
         start = lesson_step("warm-up", config, warm_up)
-    return _lesson(config, "teacher", start, config.steps)
+    lesson = Lesson(
+        start=start,
+        short_context_steps=config.short_context_steps,
+        noise=config.noise,
+        steps=config.steps,
+        learning_rate=config.learning_rate,
+        dropout=config.dropout,
+    )
+    return lesson_step("teacher", config, lesson)
 
 
 def _lesson(
@@ -152,6 +160,7 @@ def _from_scratch(config: RecipeConfig, name: str, labels: Step | None) -> Step:
     lesson = Lesson(
         start=config.fresh,
         labels=labels,
+        short_context_steps=config.short_context_steps,
         noise=config.noise,
         steps=config.student_steps,
         learning_rate=config.fresh_learning_rate,

@@ -4,7 +4,7 @@ import json
 import math
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from aligner.rates import LEAST_SEGMENTS
+from models import load_acoustic_model
 from models.bundled import load_bundled
 from models.data import SpeechShards
 from models.decoding.arpa import read_arpa, write_arpa
@@ -32,6 +34,7 @@ from pipelines.teacher import teacher_name, teacher_of
 from schemas.errors import ArtifactError, ConfigError
 from schemas.labels import LABEL_TABLE, PseudoLabel
 from schemas.tables import INDEX_TABLE, IndexEntry
+from tests.models.tiny_wav2vec2 import save_plain, save_with_adapters
 from tests.pipelines.corpora import Speech, contents, run_plainly, states, write_corpus
 from tests.pipelines.forks import Forks
 
@@ -64,10 +67,12 @@ def copy(toml: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(toml.parent, tmp_path / "copy")) / toml.name
 
 
-def job_of(toml: Path, name: str, **label: object) -> LabelJob:
+def job_of(
+    toml: Path, name: str, languages: Sequence[str] = (), **label: object
+) -> LabelJob:
     config = load_config(toml)
     changed = replace(config, label=replace(config.label, **label))
-    return prepare_labels(changed, name)
+    return prepare_labels(changed, name, languages)
 
 
 def labels_of(toml: Path, name: str = "plain") -> list[PseudoLabel]:
@@ -254,6 +259,45 @@ def test_a_language_model_and_an_identifier_are_asked(copy, tmp_path):
         # Nobody taught it Russian.
         own = heard.get(label.language, math.nan)
         assert label.lid_score == pytest.approx(own, abs=1e-5, nan_ok=True)
+
+
+def test_a_teacher_of_words_writes_in_the_letters_of_the_language(copy, tmp_path):
+    save_plain(tmp_path / "native", letters="абвгдежзиклмнопрстуфы")
+    job = job_of(
+        copy, "native", ["rus"], teacher=f"hf:{tmp_path}/native", known_clips=0
+    )
+    run_labels(job, "plain")
+    labels = labels_of(copy, "native")
+    assert {label.language for label in labels} == {"rus"}
+    segments = list(read_segments(str(copy.parent / "corpus"), "rus"))
+    letters = {letter for s in segments for letter in s.text.lower()}
+    texts = [s for s in segments if s.text]
+    median = np.median([len(s.words) / s.duration_sec for s in texts])
+    for label in labels:
+        words = label.text.split()
+        assert words
+        assert label.text == " ".join(words)
+        assert set(label.text) <= letters
+        assert label.words_per_sec == pytest.approx(
+            len(words) / label.duration_sec, abs=1e-5
+        )
+        assert (label.words_per_sec_z > 0) == (label.words_per_sec > median) or (
+            len(texts) < LEAST_SEGMENTS and math.isnan(label.words_per_sec_z)
+        )
+        assert 0 <= label.repeated_share <= 1
+        assert (label.script, label.script_share) == ("Cyrl", 1.0)
+
+
+def test_each_language_has_its_own_adapter(copy, tmp_path):
+    save_with_adapters(tmp_path / "mms")
+    teacher = f"hf:{tmp_path}/mms#{{language}}"
+    asked = {"teacher": teacher, "known_clips": 0}
+    run_labels(job_of(copy, "adapted", ["swh"], **asked), "plain")
+    model = load_acoustic_model(f"hf:{tmp_path}/mms#swh", "cpu")
+    labels = labels_of(copy, "adapted")
+    assert {label.teacher for label in labels} == {model.fingerprint}
+    with pytest.raises(ArtifactError, match=r"adapter\.rus"):
+        run_labels(job_of(copy, "adapted", ["rus"], **asked), "plain")
 
 
 def test_trust_says_what_it_was_learnt_from(toml, copy):

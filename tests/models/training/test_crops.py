@@ -71,6 +71,12 @@ def test_nothing_is_cut_beside_words_without_times():
     assert crop.text == clip.text
 
 
+def test_clips_with_numbers_stay_whole():
+    clip = spoken_clip(6)
+    clip.row["star_sec"] = 0.4
+    assert cropped(clip, 1.0, np.random.default_rng(0)) is clip
+
+
 def test_clips_without_words_stay_whole():
     clip = spoken_clip(4)
     whole = Clip(clip.key, clip.flac, clip.duration_sec, "", {"start_sec": START_SEC})

@@ -36,6 +36,9 @@ class Counted:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.at = state["at"]
 
+    def close(self) -> None:
+        """There is nothing to be closed."""
+
 
 class Learner:
     """Hears each clip as the number of updates it has had; now and then nothing."""
