@@ -22,7 +22,7 @@ from benchmarks.speech import BENCH
 from models.confusion import Confusion
 
 _SEEDS, _QUICK_SEEDS = (880_001, 880_002, 880_003), (880_001,)
-_STEPS, _QUICK_STEPS = 600, 200
+_STEPS, _QUICK_STEPS = 160, 60
 _AIM = 0.95
 _NOTE = (
     "Clips of 2 to 10 s of voices that are neither in training nor used to choose the "
@@ -51,6 +51,7 @@ def show(figures: Sequence[Figure], console: Console) -> None:
 
 def measure_corpus(corpus: Path, seed: int, steps: int) -> list[Figure]:
     """Train on a corpus and return what the test clips are taken for."""
+    from models.data import BatchPlan
     from models.language_identifier import load_language_identifier
     from models.training.config import LoopConfig
     from models.training.progress import progress_lines
@@ -59,16 +60,20 @@ def measure_corpus(corpus: Path, seed: int, steps: int) -> list[Figure]:
 
     folder = BENCH / "lid" / f"trained-{corpus.name}-{seed}-{steps}"
     config = LidConfig(
+        crop_sec=4.0,
+        plan=BatchPlan(batch_sec=30.0, beta_language=0.5, seed=seed),
+        workers=0,
+        first_clips=50,
         loop=LoopConfig(
             steps=steps,
-            learning_rate=1e-3,
+            learning_rate=2e-4,
             schedule=Cosine(rise_steps=steps // 10),
-            validate_every=100,
-            checkpoint_every=100,
+            validate_every=40,
+            checkpoint_every=40,
             report_every=20,
             best_by="wrong",
             seed=seed,
-        )
+        ),
     )
     train_lid(
         sources_of([corpus], ["labeled"], "train"),

@@ -21,7 +21,7 @@ from models.decoding.error_rates import (
 from models.decoding.greedy import greedy_text
 from models.decoding.tuning import Heard, Tuned, tune
 from models.vocabulary import Vocabulary
-from pipelines.spelling import spelled_clip
+from pipelines.asr_clips import clip_speller
 from schemas.errors import ConfigError
 
 _WINDOWS = AlignConfig()
@@ -67,7 +67,8 @@ class Evaluation:
     rates: dict[str, ErrorRates]
     """Of each language; without counts of words where the model writes none apart."""
     left_out: dict[str, int]
-    """Clips of each language of which nobody knows how they were read: numbers."""
+    """Clips of each language in which nobody knows what was read: numbers in a form
+    that was not told, speech that is not written."""
     decoder: str
     tuned: Tuned | None
 
@@ -136,23 +137,25 @@ def known_clips(
     left_out: Counter[str],
 ) -> Iterator[tuple[Clip, Transcript]]:
     """Yield clips with what was said in them; count the others by language."""
-    shards = SpeechShards(corpus=corpus, split=config.split, selection=config.selection)
-    for language in config.languages or ("*",):
-        for clip in replace(shards, language=language).in_order():
-            code = clip.row["language"]
-            said = spelled_clip(clip, romanised=model.romanised)
-            if said is None:
-                left_out[code] += 1
-                continue
-            yield (
-                clip,
-                Transcript(
-                    language=code,
-                    reference=said,
-                    heard="",
-                    duration_sec=clip.duration_sec,
-                ),
-            )
+    shards = SpeechShards(
+        corpus=corpus,
+        split=config.split,
+        selection=config.selection,
+        language=config.languages or "*",
+    )
+    spell = clip_speller([shards], romanised=model.romanised)
+    for clip in shards.in_order():
+        said = spell(clip)
+        if said is None:
+            left_out[clip.language] += 1
+            continue
+        known = Transcript(
+            language=clip.language,
+            reference=said,
+            heard="",
+            duration_sec=clip.duration_sec,
+        )
+        yield clip, known
 
 
 def emissions_of(clip: Clip, model: AcousticModel) -> npt.NDArray[np.float32]:

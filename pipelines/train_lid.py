@@ -15,10 +15,12 @@ from models.confusion import Confusion
 from models.data import BatchPlan, BatchStream, Clip, SpeechShards
 from models.data.shards import Lane
 from models.network import BLANK, LABELS
+from models.networks.heads import LanguageHead
 from models.networks.load import load_network
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.lid import LanguageBatch, LanguageTask, MakeLanguageBatch
+from models.training.lid_start import fit_language_head
 from models.training.loop import LoopResult, run_loop
 from models.training.progress import Report
 from models.training.ranks import ranks_of
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
 _UNUSED_LETTERS = Vocabulary(LABELS, BLANK, None)
 """A network has letters; those of an encoder that was only pre-trained learn nothing
 here."""
-_HELD_OUT_CLIPS = 8
-"""In a batch of clips to measure on."""
+_CLIPS_A_BATCH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class LidConfig:
     )
     validation_clips: int = 50
     """Of each language, at most."""
+    first_clips: int = 100
+    """Of each language, at most, to fit the head to before all weights learn."""
     workers: int = 1
     """Processes that read ahead."""
     loop: LoopConfig
@@ -61,9 +64,10 @@ class LidConfig:
     def __post_init__(self) -> None:
         if not self.crop_sec > 0:
             raise ConfigError(f"--crop-sec: expected above 0, got {self.crop_sec:g}")
-        if self.validation_clips < 1:
+        if min(self.validation_clips, self.first_clips) < 1:
             raise ConfigError(
-                f"validation clips: expected 1 or more, got {self.validation_clips}"
+                f"clips of each language: expected 1 or more, got "
+                f"{min(self.validation_clips, self.first_clips)}"
             )
 
     def settings(self) -> dict[str, Any]:
@@ -73,18 +77,18 @@ class LidConfig:
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Clips to measure on, read anew each time: the first ones of each language."""
+class FirstClips:
+    """The first clips of each language, read anew each time, always alike."""
 
     sources: Sequence[SpeechShards]
     make: MakeLanguageBatch
     clips: int
 
     def __iter__(self) -> Iterator[LanguageBatch]:
-        rng = np.random.default_rng(0)  # nothing is drawn for whole clips as they are
+        rng = np.random.default_rng(0)
         for language in self.make.languages:
             chosen = itertools.islice(self._of(language), self.clips)
-            while batch := list(itertools.islice(chosen, _HELD_OUT_CLIPS)):
+            while batch := list(itertools.islice(chosen, _CLIPS_A_BATCH)):
                 yield self.make(batch, rng)
 
     def _of(self, language: str) -> Iterator[Clip]:
@@ -169,7 +173,7 @@ def train_lid(
             f"train lid: expected clips of two languages or more, got "
             f"{', '.join(languages) or 'none'}"
         )
-    network = _network(config, languages)
+    network, head = _network(config, languages)
     make = MakeLanguageBatch(
         prepare=network.prepare,
         languages=languages,
@@ -178,11 +182,18 @@ def train_lid(
     )
     whole = replace(make, crop_sec=None, varied=False)
     task = LanguageTask(
-        languages=languages, held_out=HeldOut(held_out, whole, config.validation_clips)
+        languages=languages,
+        held_out=FirstClips(held_out, whole, config.validation_clips),
     )
     if next(iter(task.held_out), None) is None:
         raise ConfigError("train lid: expected clips in split 'dev', found none")
     ranks = ranks_of(config.loop.device)
+    if not any((folder / "checkpoint").glob("step-*")):  # a resumed one has its head
+        clips = config.first_clips
+        rounds = (FirstClips(sources, whole, clips), FirstClips(sources, make, clips))
+        fit_language_head(
+            network.to(ranks.device), head, itertools.chain.from_iterable(rounds)
+        )
     batches = BatchStream(
         sources,
         config.plan,
@@ -205,16 +216,22 @@ def train_lid(
     return result, confusion
 
 
-def _network(config: LidConfig, languages: tuple[str, ...]) -> "Network":
-    """Return a network whose encoder and language head learn."""
+def _network(
+    config: LidConfig, languages: tuple[str, ...]
+) -> "tuple[Network, LanguageHead]":
+    """Return a network whose encoder and language head learn, and the fresh head."""
     torch.manual_seed(config.loop.seed)
     network = load_network(
         config.model, vocabulary=_UNUSED_LETTERS, languages=languages
     )
+    assert network.language_head is not None, "languages were asked for"
+    features = network.language_head.layer.in_features
+    head = LanguageHead(features, languages, spread=True)
+    network.language_head = head
     for name, weights in network.named_parameters():
         if not (network.is_encoder(name) or name.startswith("language_head.")):
             weights.requires_grad_(False)
-    return network
+    return network, head
 
 
 def _save(network: "Network", folder: Path) -> None:

@@ -19,6 +19,7 @@ _HEADS = ("lm_head", "ctc_head", "head")
 """What the networks call their output layer."""
 
 _FILE = "language_head.safetensors"
+_LEAST_VARIANCE = 1e-5
 
 
 def head_of(network: nn.Module) -> Any:
@@ -64,10 +65,13 @@ class LanguageHead(nn.Module):
     """Tells the language of a clip from the mean over its valid frames.
 
     The mean of frames' logits is the logit of their mean. Source: Lugosch et al. 2022,
-    but for padding, which counts for nothing here.
+    but for padding, which counts for nothing here. With ``spread`` also from how much
+    frames differ: their standard deviation. Source: Snyder et al. 2018 (x-vectors).
     """
 
-    def __init__(self, features: int, languages: tuple[str, ...]) -> None:
+    def __init__(
+        self, features: int, languages: tuple[str, ...], *, spread: bool = False
+    ) -> None:
         """Make a fresh layer.
 
         Raises:
@@ -79,20 +83,33 @@ class LanguageHead(nn.Module):
                 f"languages: expected each one once, got {', '.join(languages)}"
             )
         self.languages = languages
-        self.layer = nn.Linear(features, len(languages))
+        self.spread = spread
+        self.layer = nn.Linear(features * (2 if spread else 1), len(languages))
 
     def forward(self, encoded_BTD: Tensor, frames_B: Tensor) -> Tensor:
         """Return logits (B, L); a clip without frames has those of silence, zeros."""
-        valid_BT = valid_frames(frames_B, encoded_BTD.shape[1])
+        pooled = self.pooled(encoded_BTD, frames_B)
+        return self.layer(pooled.to(self.layer.weight.dtype))
+
+    def pooled(self, encoded_BTD: Tensor, frames_B: Tensor) -> Tensor:
+        """Return what the layer sees of clips: (B, D), or (B, 2 D) with ``spread``."""
+        valid_BT1 = valid_frames(frames_B, encoded_BTD.shape[1])[..., None]
         # Not a product: what is behind a clip's end may be anything, also infinite.
-        kept_BTD = encoded_BTD.masked_fill(~valid_BT[..., None], 0.0)
-        mean_BD = kept_BTD.sum(1) / frames_B[:, None].clamp_min(1)
-        return self.layer(mean_BD.to(self.layer.weight.dtype))
+        kept_BTD = encoded_BTD.masked_fill(~valid_BT1, 0.0)
+        count_B1 = frames_B[:, None].clamp_min(1)
+        mean_BD = kept_BTD.sum(1) / count_B1
+        if not self.spread:
+            return mean_BD
+        apart_BTD = (kept_BTD - mean_BD[:, None]).masked_fill(~valid_BT1, 0.0)
+        variance_BD = apart_BTD.square().sum(1) / count_B1
+        # The root of zero has no gradient.
+        return torch.cat([mean_BD, (variance_BD + _LEAST_VARIANCE).sqrt()], dim=1)
 
     def save(self, folder: Path) -> None:
         """Write the layer and its languages beside a checkpoint."""
         tensors = {k: t.contiguous() for k, t in self.layer.state_dict().items()}
         metadata = {"format": "pt", "languages": json.dumps(self.languages)}
+        metadata |= {"spread": json.dumps(self.spread)}
         save_file(tensors, folder / _FILE, metadata)
 
 
@@ -107,9 +124,12 @@ def load_language_head(folder: Path) -> LanguageHead | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            languages = tuple(json.loads((file.metadata() or {})["languages"]))
+            metadata = file.metadata() or {}
+            languages = tuple(json.loads(metadata["languages"]))
+            spread = bool(json.loads(metadata.get("spread", "false")))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        head = LanguageHead(tensors["weight"].shape[1], languages)
+        features = tensors["weight"].shape[1] // (2 if spread else 1)
+        head = LanguageHead(features, languages, spread=spread)
         head.layer.load_state_dict(tensors)
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ArtifactError(

@@ -23,7 +23,7 @@ from schemas.units import samples_from_sec
 
 Waveform = npt.NDArray[np.float32]
 _SLOWEST, _FASTEST = 0.87, 1.15
-_DEGRADED_SHARE = 0.5
+_DEGRADED_SHARE = 0.3
 
 
 @dataclass(frozen=True)

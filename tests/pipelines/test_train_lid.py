@@ -1,62 +1,71 @@
 """`pericope train lid` from shards to an identifier: tones stand for languages."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
+import torch
 
 from models.data import SpeechShards
 from models.language_identifier import load_language_identifier
+from models.network import BLANK, LABELS
+from models.networks.bundled import new_bundled_network
+from models.vocabulary import Vocabulary
 from pipelines.train_lid import sources_of
-from tests.models.shards import flac_of, shard_path, write_selection, write_tar
+from tests.models.shards import (
+    flac_of,
+    sample_key,
+    shard_path,
+    write_selection,
+    write_tar,
+)
 
 NOTES_HZ = {"eng": 500, "hin": 1100, "swh": 2600}
+WITH_TEXT = ("eng", "hin")
+LETTERS = Vocabulary(LABELS, BLANK, None)
 
 
-def sample(language: str, number: int, row: str) -> dict[str, bytes]:
+def sample(language: str, number: int) -> dict[str, bytes]:
     rng = np.random.default_rng(number)
     seconds = np.arange(12_000) / 16_000
     samples = 0.2 * np.sin(2 * np.pi * NOTES_HZ[language] * seconds)
     samples += 0.02 * rng.standard_normal(len(samples))
-    return {"flac": flac_of(samples), "json": row.encode()}
+    source = "" if language in WITH_TEXT else "recording"
+    row = {"language": language, "source": source}
+    made = {"flac": flac_of(samples), "json": json.dumps(row).encode()}
+    return {**made, "txt": b"a"} if language in WITH_TEXT else made
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """Two languages with text, one without."""
     root = tmp_path_factory.mktemp("lid")
-    verdicts = {}
+    kept = {}
     for language in NOTES_HZ:
-        has_text = language != "swh"
+        lane = "labeled" if language in WITH_TEXT else "unlabeled"
         for split, clips in (("train", 12), ("dev", 3)):
-            path = shard_path(root, language, split)
-            row = '{"language": "%s", "source": "%s"}'
-            if not has_text:
-                path = (
-                    root
-                    / "shards/unlabeled"
-                    / path.relative_to(root / "shards/labeled")
-                )
             samples = {}
             for number in range(clips):
-                key = f"{language}-{split}_{number:07d}_{number + 1:07d}"
-                source = "" if has_text else "recording"
-                seed = number + 100 * (split == "dev")
-                samples[key] = sample(language, seed, row % (language, source))
-                if has_text:
-                    samples[key]["txt"] = b"a"
-                    verdicts[key] = True
-            write_tar(path, samples)
-    write_selection(root, "default", verdicts)
+                made = sample(language, number + 100 * (split == "dev"))
+                key = sample_key(f"{language}-{split}", number, made)
+                samples[key] = made
+            write_tar(shard_path(root, language, split, lane=lane), samples)
+            if language in WITH_TEXT:
+                kept |= dict.fromkeys(samples, True)
+    write_selection(root, "default", kept, dict.fromkeys(WITH_TEXT, 15))
     return root
 
 
 def test_from_shards_to_an_identifier(corpus, tmp_path, command):
     folder = tmp_path / "lid"
-    arguments = ("train", "lid", corpus, folder, "--model", "conformer:tiny",
-                 "--steps", 24, "--batch-sec", 9, "--crop-sec", 0.6, "--validate-every",
-                 12, "--checkpoint-every", 12, "--workers", 0, "--no-varied",
-                 "--learning-rate", 5e-3)  # fmt: skip
+    torch.manual_seed(0)
+    new_bundled_network("tiny", LETTERS).save_pretrained(tmp_path / "start")
+    arguments = ("train", "lid", corpus, folder, "--model",
+                 f"bundled:{tmp_path / 'start'}",
+                 "--steps", 6, "--batch-sec", 9, "--crop-sec", 0.6, "--validate-every",
+                 3, "--checkpoint-every", 3, "--workers", 0, "--no-varied",
+                 "--learning-rate", 1e-3)  # fmt: skip
     done = command(*arguments)
     assert done.status == 0, done.err
     assert "of 9 clips told right" in done.out
