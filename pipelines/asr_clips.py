@@ -35,6 +35,7 @@ def usable_clips(
     sources: Sequence[SpeechShards],
     spell: ClipSpeller,
     known: Vocabulary | None,
+    plan: BatchPlan,
     *,
     skips_unknown: bool,
 ) -> tuple[list[SpeechShards], Survey]:
@@ -44,6 +45,7 @@ def usable_clips(
       sources: all of whose texts are read.
       spell: how clips are spelled.
       known: the letters that texts have to keep to; None for any.
+      plan: how short and long clips may be.
       skips_unknown: whether texts with others are left out, or an error.
 
     Raises:
@@ -51,10 +53,13 @@ def usable_clips(
       LettersUnknown: texts have letters that are not known.
       ArtifactError: a shard is damaged.
     """
-    total = Survey()
-    usable = []
+    total, usable = Survey(), []
+    lengths = (plan.min_clip_sec, plan.max_clip_sec)
     for source in sources:
-        found = survey(source.in_order(), spell, known, skips_unknown=skips_unknown)
+        clips = source.in_order()
+        found = survey(
+            clips, spell, known, skips_unknown=skips_unknown, between_sec=lengths
+        )
         usable.append(replace(source, keys=frozenset(found.usable)))
         total.add(found)
     if not total.usable:
@@ -83,12 +88,17 @@ def held_out_batches(
     chosen = []
     for source in sources:
         found = survey(
-            source.in_order(), make.spell, make.vocabulary, skips_unknown=True
+            source.in_order(),
+            make.spell,
+            make.vocabulary,
+            skips_unknown=True,
+            between_sec=(0.0, plan.max_clip_sec),
         )
         if not found.usable:
             raise ConfigError(
-                f"{source.corpus}: expected clips in split {source.split!r} whose text "
-                f"the model can spell, found none of {len(found.unusable)}"
+                f"{source.corpus}: expected clips in split {source.split!r} of at most "
+                f"{plan.max_clip_sec:g} s whose text the model can spell, found none "
+                f"of {len(found.unusable)}"
             )
         keys = _spread(found, max(1, clips // len(sources)))
         chosen.append(replace(source, keys=keys))

@@ -148,7 +148,7 @@ def train_between(  # noqa: PLR0913  what a job is made of
     spell = clip_speller([*sources, *held_out], romanised=config.letters == "romanised")
     known = None if config.new_letters else _letters_of(config)
     sources, found = usable_clips(
-        sources, spell, known, skips_unknown=config.skip_unknown
+        sources, spell, known, config.plan, skips_unknown=config.skip_unknown
     )
     if ranks.is_first:
         tell_survey(found, folder, tell)

@@ -11,7 +11,7 @@ import soundfile
 from pipelines.label_units import UnitClip
 from pipelines.store import filesystem_of
 from schemas.errors import AudioUnreadable
-from schemas.units import SAMPLE_RATE_HZ
+from schemas.units import SAMPLE_RATE_HZ, samples_from_sec
 
 _AT_ONCE = 16
 _LOUDEST_NOISE_DB, _SOFTEST_NOISE_DB = 0.0, 20.0
@@ -41,11 +41,12 @@ def decoded(clip: UnitClip, data: bytes) -> npt.NDArray[np.float32]:
     try:
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             member = tar.extractfile(f"{clip.key}.flac")
-            assert member is not None
+            if member is None:
+                raise tarfile.TarError("a member that is no file")
             samples, rate_hz = soundfile.read(member, dtype="float32")
     except (*_DAMAGE, KeyError) as error:
         raise AudioUnreadable(_told(clip, str(error))) from error
-    whole = round(clip.duration_sec * SAMPLE_RATE_HZ)
+    whole = samples_from_sec(clip.duration_sec)
     if rate_hz != SAMPLE_RATE_HZ or samples.shape != (whole,):
         got = f"{samples.shape} samples at {rate_hz} Hz instead of {whole} at 16 kHz"
         raise AudioUnreadable(_told(clip, got))

@@ -81,14 +81,25 @@ def _load(checkpoint: Checkpoint, vocabulary: Vocabulary) -> "LasrForCTC":
 
     if checkpoint.kind == "lasr_ctc":
         whole: LasrForCTC = load_weights(LasrForCTC, checkpoint)
+        _check_subsampling(checkpoint, whole.config.encoder_config)
         return whole
     encoder = load_weights(LasrEncoder, checkpoint)
+    _check_subsampling(checkpoint, encoder.config)
     config = LasrCTCConfig(
         vocab_size=len(vocabulary.labels), encoder_config=encoder.config
     )
     network = LasrForCTC(config)
     network.encoder = encoder
     return network
+
+
+def _check_subsampling(checkpoint: Checkpoint, config: Any) -> None:
+    kernel, stride = config.subsampling_conv_kernel_size, config.subsampling_conv_stride
+    if (kernel, stride) != (5, 2):
+        raise ConfigError(
+            f"model: {checkpoint.folder}: expected two convolutions of kernel 5 and "
+            f"stride 2 before the encoder, got kernel {kernel} and stride {stride}"
+        )
 
 
 def _normalised(checkpoint: Checkpoint) -> bool:

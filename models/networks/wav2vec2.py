@@ -229,7 +229,8 @@ def _load(
     if vocabulary is None:
         raise ConfigError(
             f"model: {checkpoint.folder} was only pre-trained and has no letters; "
-            "give a vocabulary, for which an output layer is then trained"
+            "give a vocabulary (--new-letters), for which an output layer is then "
+            "trained"
         )
     fresh = load_ctc(
         checkpoint,

@@ -67,6 +67,7 @@ class Checkpoints:
             _flush(temporary)
             before = self._all()
             os.replace(temporary, whole)
+            _flush_folder(self.folder)
             for old in before:
                 shutil.rmtree(old)
         self.ranks.wait()
@@ -166,3 +167,12 @@ def _flush(folder: Path) -> None:
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Have the disk hold the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

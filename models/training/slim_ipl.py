@@ -21,7 +21,7 @@ MakeBatch = Callable[[list[Clip], np.random.Generator], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class SlimIplConfig:
-    """The settings of the paper for 10 hours with labels, but for the cache.
+    """The settings of the paper for 100 hours with text; for 10 it has 1000 and 1:10.
 
     Raises:
       ConfigError: a number that cannot be.

@@ -4,6 +4,7 @@ A look at all texts before the training: what cannot be learned is counted and n
 once, and letters that a model lacks are an error before an hour is spent.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ def survey(
     vocabulary: Vocabulary | None = None,
     *,
     skips_unknown: bool = False,
+    between_sec: tuple[float, float] = (0.0, math.inf),
 ) -> Survey:
     """Look at every clip once, without decoding its audio.
 
@@ -61,6 +63,7 @@ def survey(
       spell: their texts.
       vocabulary: that the texts have to keep to; None for any letters.
       skips_unknown: a text with other letters is unusable instead of an error.
+      between_sec: shorter and longer clips are unusable.
 
     Raises:
       LettersUnknown: texts have letters outside the vocabulary.
@@ -69,6 +72,9 @@ def survey(
     known = None if vocabulary is None else vocabulary.columns.keys()
     strange: dict[str, set[str]] = {}
     for clip in clips:
+        if why := _length(clip, between_sec):
+            found.unusable[clip.key] = why
+            continue
         text = spell(clip)
         letters = set("".join((text or "").split()))
         if not letters:
@@ -84,6 +90,17 @@ def survey(
     if strange and not skips_unknown:
         raise _unknown(strange, len(found.usable))
     return found
+
+
+def _length(clip: Clip, between_sec: tuple[float, float]) -> str:
+    """Return what is wrong with a clip's length, in the milliseconds of its key."""
+    duration_msec = round(clip.duration_sec * 1000)
+    shortest_sec, longest_sec = between_sec
+    if duration_msec < shortest_sec * 1000:
+        return f"shorter than {shortest_sec:g} s"
+    if duration_msec > longest_sec * 1000:
+        return f"longer than {longest_sec:g} s"
+    return ""
 
 
 def _unknown(strange: dict[str, set[str]], usable: int) -> LettersUnknown:

@@ -266,7 +266,7 @@ def test_inspect_of_an_older_corpus_says_to_run_it_again(
         done = command("inspect", corpus, *options)
         assert (done.status, done.out) == (1, "")
         told = " ".join(done.err.split())
-        assert "expected table 'alignments' of version 4, got table" in told
+        assert "expected table 'alignments' of version 5, got table" in told
         assert "say `pericope run` again" in told
     assert command("run", older / toml.name, "--runner", "plain", "--quiet").status == 0
     for table in tables:

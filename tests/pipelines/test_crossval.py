@@ -71,7 +71,8 @@ def cross(toml: Path, report=lambda *_: None, config: CrossvalConfig = CONFIG):
 
 
 def segments_of(toml: Path):
-    return list(read_segments(str(toml.parent / "corpus"), "swh"))
+    segments = read_segments(str(toml.parent / "corpus"), "swh")
+    return [segment for segment in segments if not segment.source]
 
 
 def test_a_stopped_one_repeats_only_what_was_in_flight(crossed):
@@ -102,7 +103,8 @@ def test_recordings_are_pooled_by_letters(crossed):
         letters[clip.recording_id] += clip.letters
     for segment in segments_of(toml):
         name = segment.recording_id
-        assert segment.cv_recording_cer == edits[name] / letters[name]
+        if segment.text:
+            assert segment.cv_recording_cer == edits[name] / letters[name]
     assert result.cer == sum(edits.values()) / sum(letters.values())
 
 

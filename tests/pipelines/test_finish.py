@@ -30,7 +30,9 @@ SEGMENTS = [
     make_segment(0, 4, score=-0.1),
     make_segment(4, 8, score=-0.2),
     make_segment(8, 12, score=-0.4),
-    make_segment(12, 16, split="", text="", words=(), romanised="", score=float("nan")),
+    make_segment(
+        12, 16, source="recording", text="", words=(), romanised="", score=float("nan")
+    ),
 ]
 
 
@@ -102,6 +104,7 @@ def test_corpus_json(tmp_path):
         "where": [],
         "score": {"min": -0.15},
         "lane": "",
+        "labels": "",
     }
 
 

@@ -162,6 +162,22 @@ def test_letters_that_a_model_lacks_are_an_error_or_left_out_by_name(corpus, tmp
     assert "left out, letters outside the vocabulary: 1 clips" in told[1]
 
 
+def test_clips_that_are_too_long_are_named(corpus, tmp_path):
+    root = tmp_path / "corpus"
+    for split in ("train", "dev"):
+        spoken = [spoken_sample(["a"] * words) for words in (1, 2, 12)]
+        samples = {sample_key(f"swh-{split}", k, s): s for k, s in enumerate(spoken)}
+        write_tar(shard_path(root, "swh", split), samples)
+    plan = BatchPlan(batch_sec=6.0, min_clip_sec=0.6, max_clip_sec=2.0)
+    config = replace(CONFIG, plan=plan, loop=replace(CONFIG.loop, steps=1))
+    _, told = trained(root, tmp_path / "folder", config)
+    assert told[0].startswith("swh: 1 clips")
+    assert [line.partition(" (")[0] for line in told[1:3]] == [
+        "left out, shorter than 0.6 s: 1 clips",
+        "left out, longer than 2 s: 1 clips",
+    ]
+
+
 def test_a_corpus_of_numbers_is_refused(corpus, tmp_path):
     root = tmp_path / "corpus"
     sample = {**spoken_sample(["a"]), "txt": b"7"}

@@ -16,7 +16,7 @@ TABLES = st.lists(
 ).map(lambda lasts: table_of([(0, f"l{k}", each) for k, each in enumerate(lasts)]))
 PLANS = st.builds(
     BatchPlan,
-    batch_sec=st.floats(4.0, 30.0),
+    batch_sec=st.floats(2.0, 30.0),
     max_clip_sec=st.just(4.0),
     max_clips=st.integers(1, 8),
     window_clips=st.integers(1, 60),
@@ -46,7 +46,7 @@ def test_every_clip_once_and_no_batch_beyond_its_limits(table, plan):
     assert sorted(row for batch in in_order for row in batch) == [*range(len(table))]
     for batch in epoch + in_order:
         longest_msec = int(table.duration_msec[batch].max())
-        assert longest_msec * len(batch) <= plan.batch_sec * 1000
+        assert len(batch) == 1 or longest_msec * len(batch) <= plan.batch_sec * 1000
         assert 1 <= len(batch) <= plan.max_clips
 
 
@@ -85,8 +85,7 @@ def test_batches_are_almost_free_of_padding_and_never_the_same_twice():
     ("wrong", "told"),
     [
         ({"batch_sec": 0.0}, "batch_sec: expected > 0, got 0"),
-        ({"max_clip_sec": 20.0}, "max_clip_sec <= batch_sec, got 0, 20, 10"),
-        ({"min_clip_sec": 9.0}, "min_clip_sec <= max_clip_sec"),
+        ({"min_clip_sec": 9.0}, "min_clip_sec <= max_clip_sec, got 9 and 5"),
         ({"beta_language": 1.5}, "beta_language: expected 0 to 1, got 1.5"),
         ({"seed": -1}, "seed: expected 0 or more"),
         ({"length_spread": 2.0}, "length_spread: expected 0 to 1"),

@@ -5,7 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from transformers import AttentionMaskInterface, LasrEncoder, LasrForCTC
+from transformers import (
+    AttentionMaskInterface,
+    LasrEncoder,
+    LasrEncoderConfig,
+    LasrForCTC,
+)
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_utils import AttentionInterface
 
@@ -181,6 +186,21 @@ def test_only_pretrained_encoders_need_letters(network, tmp_path):
     (folder / "preprocessor_config.json").unlink()
     with pytest.raises(ArtifactError, match="preprocessor_config"):
         load_network(f"hf:{folder}", vocabulary=VOCABULARY)
+
+
+def test_frames_of_another_length_are_refused(tmp_path):
+    encoder = LasrEncoderConfig(
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        num_mel_bins=80,
+        subsampling_conv_channels=8,
+        subsampling_conv_kernel_size=3,
+    )
+    LasrEncoder(encoder).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="got kernel 3 and stride 2"):
+        load_network(f"hf:{tmp_path}", vocabulary=VOCABULARY)
 
 
 def test_features_of_others_are_taken_as_they_are(network, tmp_path):
