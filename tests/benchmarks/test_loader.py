@@ -32,7 +32,7 @@ def test_both_ways_hand_over_the_same_clips(tmp_path, monkeypatch):
     shards = SpeechShards(corpus=root, selection=None)
     audio_samples = sum(len(clip.samples) for clip in shards.in_order())
     assert sums == [(20, audio_samples)] * 2
-    rate, _ = loader.clips_per_sec(repeat((5, torch.zeros(1))), 20)
+    rate, _ = loader.audio_per_sec(repeat((5, torch.zeros(16_000))), 20)
     assert rate > 1000
 
 
