@@ -22,7 +22,7 @@ from benchmarks.speech import BENCH
 from models.confusion import Confusion
 
 _SEEDS, _QUICK_SEEDS = (880_001, 880_002, 880_003), (880_001,)
-_STEPS, _QUICK_STEPS = 160, 60
+_STEPS, _QUICK_STEPS = 80, 60
 _AIM = 0.95
 _NOTE = (
     "Clips of 2 to 10 s of voices that are neither in training nor used to choose the "

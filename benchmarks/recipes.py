@@ -51,10 +51,10 @@ class Sizes:
 
 
 _FULL = Sizes(
-    minutes=Minutes(with_text=5.0, without_text=60.0, dev=4.0, test=8.0),
-    steps=500,
-    student_steps=1000,
-    fresh_steps=3000,
+    minutes=Minutes(with_text=3.0, without_text=60.0, dev=4.0, test=8.0),
+    steps=400,
+    student_steps=800,
+    fresh_steps=2500,
     final_steps=200,
     cache=20,
 )

@@ -21,8 +21,8 @@ def label(
         str,
         typer.Option(
             help="As model.name; {language} stands for the language's code "
-            "(hf:facebook/mms-1b-all#{language}). Empty: [label] or [model] of "
-            "corpus.toml."
+            "(hf:facebook/mms-1b-all#{language}). Empty: label.teacher or "
+            "model.name of corpus.toml."
         ),
     ] = "",
     language: Annotated[

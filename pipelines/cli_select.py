@@ -44,7 +44,7 @@ def select(
 
     pericope select corpus.toml trusted --labels default --where "expected_cer < 0.1"
 
-    pericope select corpus.toml default  (by the rules of [select.default])
+    pericope select corpus.toml default  (by select.default.where)
 
     Writes selections/NAME.parquet (key, keep, reasons) and NAME.json; no audio is read
     and no shard is touched. Conditions are SQL; text stands in single quotes. A missing

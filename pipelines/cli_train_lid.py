@@ -86,7 +86,7 @@ def lid(
 
     Measured on the clips of the split dev: FOLDER/confusion.csv counts what those of
     each language were taken for. FOLDER/model is the result; a corpus asks it about
-    audio without text if `identifier` of [unlabeled] names it. Stop it at any time: the
+    audio without text if `unlabeled.identifier` names it. Stop it at any time: the
     same command goes on from the last checkpoint.
     """
     import torch

@@ -70,7 +70,8 @@ class BundledNetwork(nn.Module):
         """Of the language head's columns."""
         return () if self.language_head is None else self.language_head.languages
 
-    def prepare(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
+    @staticmethod
+    def prepare(waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
         """Return log-mel features of clips brought to one level, silence behind."""
         rows = [features(torch.from_numpy(_levelled(clip))) for clip in waveforms]
         lengths = torch.tensor([len(clip_FM) for clip_FM in rows])

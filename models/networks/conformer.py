@@ -14,6 +14,7 @@ Shapes: B clips, F = 4 T rows of features every 10 ms, T = ceil(N / 640) frames 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,28 @@ NORMALISED = "normalise_clips"
 # Two convolutions of kernel 5 and stride 2 see 13 rows; with 4 before and 5 behind the
 # clip each frame is centred on its own 4 rows.
 _ROWS_BEFORE, _ROWS_BEHIND = 4, 5
+
+
+@dataclass(frozen=True)
+class LogMelInputs:
+    """Clips (N,) → log-mel features, four rows a frame, padded with zeros."""
+
+    mels: int
+    normalised: bool
+    """In each clip and band to mean 0 and deviation 1."""
+
+    def __call__(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
+        """Return clips side by side."""
+        clips = [self._features(clip_N) for clip_N in waveforms]
+        lengths = torch.tensor([len(clip_FM) for clip_FM in clips])
+        return Inputs(pad_sequence(clips, batch_first=True), lengths)
+
+    def _features(self, clip_N: npt.NDArray[np.float32]) -> Tensor:
+        rows_FM = log_mel_rows(clip_N, self.mels)
+        if self.normalised and len(rows_FM):
+            rows_FM = normalised_rows(rows_FM)
+        missing = -len(rows_FM) % ROWS_PER_FRAME if len(rows_FM) else ROWS_PER_FRAME
+        return functional.pad(rows_FM, (0, 0, 0, missing))
 
 
 class ConformerNetwork(nn.Module):
@@ -98,11 +121,11 @@ class ConformerNetwork(nn.Module):
         )
         return frames
 
-    def prepare(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
-        """Return log-mel features, four rows a frame, padded with zeros."""
-        clips = [self._features(clip_N) for clip_N in waveforms]
-        lengths = torch.tensor([len(clip_FM) for clip_FM in clips])
-        return Inputs(pad_sequence(clips, batch_first=True), lengths)
+    @property
+    def prepare(self) -> "LogMelInputs":
+        """What makes clips inputs; a loader's workers get it without the network."""
+        mels = self.network.config.encoder_config.num_mel_bins
+        return LogMelInputs(mels, self.normalised)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Encoded:
         """Return logits of clips as ``prepare`` returns them."""
@@ -149,12 +172,3 @@ class ConformerNetwork(nn.Module):
             feature_size=mels, **{NORMALISED: self.normalised}
         ).save_pretrained(folder)
         save_language_head(self.language_head, folder)
-
-    def _features(self, clip_N: npt.NDArray[np.float32]) -> Tensor:
-        rows_FM = log_mel_rows(clip_N, self.network.config.encoder_config.num_mel_bins)
-        if self.normalised and len(rows_FM):
-            rows_FM = normalised_rows(rows_FM)
-        missing = -len(rows_FM) % ROWS_PER_FRAME
-        if not len(rows_FM):
-            missing = ROWS_PER_FRAME
-        return functional.pad(rows_FM, (0, 0, 0, missing))

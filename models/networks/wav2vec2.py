@@ -4,6 +4,7 @@ Shapes: B clips, N samples, T = N // 320 frames of 20 ms, D features.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,29 @@ if TYPE_CHECKING:
 
 _NOT_ENCODER = ("network.lm_head.", "language_head.", "adapters.")
 _EDGE_SAMPLES = RECEPTIVE_SAMPLES - FRAME_SAMPLES
+
+
+@dataclass(frozen=True)
+class WaveformInputs:
+    """Clips (N,) → waveforms padded with zeros, so much longer that T = N // 320."""
+
+    normalised: bool
+    """Each clip is brought to mean 0 and variance 1."""
+
+    def __call__(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
+        """Return clips side by side."""
+        clips = [self._prepared(clip_N) for clip_N in waveforms]
+        lengths = torch.tensor([len(clip_N) for clip_N in clips])
+        return Inputs(pad_sequence(clips, batch_first=True), lengths)
+
+    def _prepared(self, clip_N: npt.NDArray[np.float32]) -> Tensor:
+        if self.normalised:
+            variance = clip_N.var(dtype=np.float64)
+            centred_N = clip_N - clip_N.mean(dtype=np.float64)
+            clip_N = (centred_N / np.sqrt(variance + VARIANCE_FLOOR)).astype(np.float32)
+        # The convolutions see 80 samples more than the hop.
+        missing = max(_EDGE_SAMPLES, RECEPTIVE_SAMPLES - len(clip_N))
+        return nn.functional.pad(torch.from_numpy(clip_N), (0, missing))
 
 
 class Wav2Vec2Network(nn.Module):
@@ -82,11 +106,10 @@ class Wav2Vec2Network(nn.Module):
         """Of the language head's columns."""
         return () if self.language_head is None else self.language_head.languages
 
-    def prepare(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
-        """Return waveforms padded with zeros, so much longer that T = N // 320."""
-        clips = [self._prepared(clip_N) for clip_N in waveforms]
-        lengths = torch.tensor([len(clip_N) for clip_N in clips])
-        return Inputs(pad_sequence(clips, batch_first=True), lengths)
+    @property
+    def prepare(self) -> "WaveformInputs":
+        """What makes clips inputs; a loader's workers get it without the network."""
+        return WaveformInputs(self.normalised)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Encoded:
         """Return logits of clips as ``prepare`` returns them."""
@@ -132,17 +155,6 @@ class Wav2Vec2Network(nn.Module):
     def _hears_padding(self) -> bool:
         """Group norms in the convolutions take their mean over padding, too."""
         return bool(self.network.config.feat_extract_norm == "group")
-
-    def _prepared(self, clip_N: npt.NDArray[np.float32]) -> Tensor:
-        if self.normalised:
-            variance = clip_N.var(dtype=np.float64)
-            centred_N = clip_N - clip_N.mean(dtype=np.float64)
-            clip_N = (centred_N / np.sqrt(variance + VARIANCE_FLOOR)).astype(np.float32)
-        # The convolutions see 80 samples more than the hop.
-        least = RECEPTIVE_SAMPLES - len(clip_N)
-        return nn.functional.pad(
-            torch.from_numpy(clip_N), (0, max(_EDGE_SAMPLES, least))
-        )
 
     def _one_by_one(self, values: Tensor, lengths: Tensor) -> Tensor:
         rows = []

@@ -1,17 +1,21 @@
 """The command line: help, messages, exit status, and what it shows of a corpus."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+import typer
 
-from pipelines.cli import main
+from pipelines.cli import app, main
 from pipelines.selections import read_selection
 from pipelines.tables import read_alignments, read_segments
 from schemas.units import SAMPLE_RATE_HZ
@@ -20,11 +24,19 @@ from tests.pipelines.corpora import contents, write_corpus
 COMMANDS = [
     ["run"],
     ["select"],
+    ["label"],
+    ["evaluate"],
     ["crossval"],
     ["realign"],
     ["synth"],
     ["train"],
     ["train", "asr"],
+    ["train", "adapter"],
+    ["train", "lid"],
+    ["train", "lm"],
+    ["train", "aligner"],
+    ["recipe"],
+    ["recipe", "slimipl"],
     ["inspect"],
     ["doctor"],
 ]
@@ -55,6 +67,21 @@ def test_every_command_explains_itself(words, command):
     assert "Usage" in done.out
     assert len(done.out.splitlines()) > 8
     assert command(*words, "-h").out == done.out
+
+
+def helps(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
+    yield name, command.help or ""
+    for parameter in command.params:
+        yield f"{name} {parameter.name}", getattr(parameter, "help", None) or ""
+    for inner, below in getattr(command, "commands", {}).items():
+        yield from helps(below, f"{name} {inner}")
+
+
+def test_no_help_loses_words_in_square_brackets():
+    """Rich takes [word] for a style and shows nothing of it."""
+    told = dict(helps(typer.main.get_command(app), "pericope"))
+    assert len(told) > 100
+    assert [name for name, text in told.items() if re.search(r"\[[a-z/#@]", text)] == []
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from models.decoding.arpa import read_arpa
 from models.decoding.error_rates import Transcript, error_rates
 from models.decoding.greedy import greedy_text
 from models.vocabulary import Vocabulary
+from pipelines.asr_clips import clip_speller
 from pipelines.evaluate import EvaluateConfig, emissions_of
-from pipelines.spelling import spelled_text
 from schemas.errors import ConfigError
 
 
@@ -38,10 +38,10 @@ def test_counts_are_those_of_every_clip(finished, split_of, evaluated):
     model = load_acoustic_model("bundled", "cpu")
     vocabulary = Vocabulary(model.labels, model.blank, None)
     rows = []
-    for clip in SpeechShards(
-        corpus=finished, split=split, language=language
-    ).in_order():
-        said = spelled_text(clip.text, language, romanised=True)
+    shards = SpeechShards(corpus=finished, split=split, language=language)
+    spell = clip_speller([shards], romanised=True)
+    for clip in shards.in_order():
+        said = spell(clip)
         heard = greedy_text(emissions_of(clip, model), vocabulary)
         if said is not None:
             rows.append(Transcript(language=language, reference=said, heard=heard))

@@ -1,5 +1,6 @@
 """Sounds that networks are tried on, and what all networks must keep to."""
 
+import pickle
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,15 @@ def forwarded(network: SpeechNetwork, clips: Sequence[np.ndarray]) -> Encoded:
     inputs = network.prepare(clips)
     with torch.no_grad():
         return network.eval()(inputs.values, inputs.lengths)
+
+
+def assert_workers_get_little(network: SpeechNetwork) -> None:
+    """What a loader's worker is handed is small, and prepares the same."""
+    handed = pickle.dumps(network.prepare)
+    assert len(handed) < 1000
+    clips = [sound(4000), sound(900, 1)]
+    ours, theirs = network.prepare(clips), pickle.loads(handed)(clips)
+    assert torch.equal(ours.values, theirs.values)
 
 
 def assert_padding_changes_nothing(

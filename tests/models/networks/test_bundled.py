@@ -11,6 +11,7 @@ from models.vocabulary import Vocabulary
 from schemas.errors import ArtifactError, ConfigError
 from tests.models.networks.clips import (
     assert_padding_changes_nothing,
+    assert_workers_get_little,
     forwarded,
     sound,
 )
@@ -95,6 +96,10 @@ def test_other_languages_start_anew(network, tmp_path):
     assert forwarded(bare, [sound(3200)]).language_logits_BL is None
     bare.save_pretrained(tmp_path)  # and the head on disk goes with it
     assert load_network(reference).languages == ()
+
+
+def test_workers_get_little(network):
+    assert_workers_get_little(network)
 
 
 def test_encoder_and_heads(network):

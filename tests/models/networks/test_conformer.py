@@ -23,6 +23,7 @@ from models.vocabulary import Vocabulary
 from schemas.errors import ArtifactError, ConfigError
 from tests.models.networks.clips import (
     assert_padding_changes_nothing,
+    assert_workers_get_little,
     forwarded,
     sound,
 )
@@ -247,6 +248,10 @@ def replace_weights(network: ConformerNetwork) -> ConformerNetwork:
     own = conformer()
     own.load_state_dict(network.state_dict())
     return own
+
+
+def test_workers_get_little(network):
+    assert_workers_get_little(network)
 
 
 def test_encoder_and_heads(network):

@@ -15,6 +15,7 @@ from models.vocabulary import Vocabulary
 from schemas.errors import ConfigError
 from tests.models.networks.clips import (
     assert_padding_changes_nothing,
+    assert_workers_get_little,
     forwarded,
     sound,
 )
@@ -150,6 +151,10 @@ def test_short_context_is_short_in_training(plain, network):
     own.normalised = True
     whole = forwarded(network, [clip]).logits_BTC
     torch.testing.assert_close(forwarded(own, [clip]).logits_BTC, whole)
+
+
+def test_workers_get_little(network):
+    assert_workers_get_little(network)
 
 
 def test_encoder_and_heads(network):

@@ -74,7 +74,7 @@ def test_a_varied_voice_is_about_as_long_and_as_loud():
         varied_voice(clip_N, np.random.default_rng(2)),
         varied_voice(clip_N, np.random.default_rng(2)),
     )
-    assert len(varied_voice(clip_N[:1], rng)) == 1
+    assert 1 <= len(varied_voice(clip_N[:1], rng)) <= 2
 
 
 def test_losses_are_those_of_each_clip_alone(make):
