@@ -26,11 +26,6 @@ def spelled_text(text: str, language: str, *, romanised: bool) -> str | None:
     return " ".join(written.split())
 
 
-def spelled_clip(clip: Clip, *, romanised: bool) -> str | None:
-    """Return what was said in a clip, as ``spelled_text`` does."""
-    return spelled_text(clip.text, clip.row["language"], romanised=romanised)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ClipSpeller:
     """What a model learns to write of each clip: a ``Spell`` for workers to take along.

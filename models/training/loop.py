@@ -133,7 +133,9 @@ class _Run:
         self.settings = self.config.settings(self.ranks.count, settings)
         seed_everything(self.config.seed * 1009 + self.ranks.rank)
         found = self.checkpoints.load(self.network, self.settings)
-        if found is not None:
+        if found is None:  # what a run told that was killed before it saved goes
+            self.incidents.load_state(self.incidents.state())
+        else:
             run, rank = found
             self.step = run["step"]
             self.measures, self.best_measure = run["measures"], run["best_measure"]

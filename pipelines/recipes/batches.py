@@ -18,11 +18,11 @@ from models.training.self_labels import SelfLabeller
 from models.training.slim_ipl import Closing, SlimIplBatches, SlimIplConfig, Sources
 from models.training.survey import survey
 from models.vocabulary import Vocabulary
+from pipelines.asr_clips import clip_speller
 from pipelines.labeled_texts import labeled_texts
 from pipelines.recipes.clips import labeled_clips, unlabeled_clips
 from pipelines.recipes.config import RecipeConfig
 from pipelines.spelling import spelled_text
-from pipelines.train_asr import clip_speller
 from schemas.errors import ConfigError
 
 _LONGEST_SEC = 30.0

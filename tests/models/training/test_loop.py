@@ -199,6 +199,25 @@ def test_clips_that_losses_leave_out_are_told_once(tmp_path):
     ]
 
 
+def test_what_a_run_told_that_was_killed_before_it_saved_goes(tmp_path):
+    class Picky(ToyTask):
+        def losses(self, network, batch):
+            return replace(super().losses(network, batch), left_out={"b": "odd"})
+
+    def die(progress):
+        raise KeyboardInterrupt
+
+    for report in (die, lambda progress: None):
+        batches = ToyBatches(bad=(0,))
+        job = {"task": Picky(), "batches": batches, "report": report}
+        try:
+            train(tmp_path, replace(CONFIG, steps=3), **job)
+        except KeyboardInterrupt:
+            assert not list((tmp_path / "checkpoint").glob("step-*"))
+    assert (tmp_path / "left_out.csv").read_text() == "clip,why\nb,odd\n"
+    assert len((tmp_path / "skipped.csv").read_text().splitlines()) == 2
+
+
 def test_nothing_to_learn_is_a_step_that_is_skipped(tmp_path):
     class Nothing(ToyTask):
         def losses(self, network, batch):
