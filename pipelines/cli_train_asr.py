@@ -113,8 +113,8 @@ def asr(
         bool | None,
         typer.Option(
             "--masks/--no-masks",
-            help="Hide parts of the inputs (SpecAugment). Without either: yes but for "
-            "hf, which hides parts by its own configuration.",
+            help="Hide parts of the inputs (SpecAugment). Without either: yes, unless "
+            "the model's own configuration does, as that of Wav2Vec2 mostly.",
             show_default=False,
         ),
     ] = None,
@@ -167,7 +167,7 @@ def asr(
         tells_languages=tell_languages,
         gamma=lid_weight,
         short_context_steps=short_context_steps,
-        masks=family != "hf" if masks is None else masks,
+        masks=masks,
         plan=BatchPlan(
             batch_sec=batch_sec,
             max_clip_sec=min(max_clip_sec, batch_sec),

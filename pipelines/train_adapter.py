@@ -5,7 +5,7 @@ language's letters are trained and written beside them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -33,8 +33,7 @@ class AdapterConfig:
     kind: Kind = "lsah"
     language: str
     training: AsrConfig
-    """``model`` of it is the network; its letters become those of the texts, and masks
-    are as its kind needs them."""
+    """``model`` of it is the network; its letters become those of the texts."""
 
 
 def train_adapter(
@@ -71,10 +70,7 @@ def train_adapter(
         partial(_save, folder, config.language),
         {"adapter": config.kind, "language": config.language},
     )
-    # Wav2vec 2.0 hides parts of its inputs by its own configuration.
-    kind = find_checkpoint(config.training.model.removeprefix("hf:")).kind
-    training = replace(config.training, masks=kind != "wav2vec2")
-    job = (sources, held_out, own, training, report, tell)
+    job = (sources, held_out, own, config.training, report, tell)
     return train_between(*job, ends=ends)
 
 

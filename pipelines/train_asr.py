@@ -11,14 +11,14 @@ from typing import Any, Literal, cast
 import torch
 
 from models.data import BatchPlan, BatchStream, SpeechShards
-from models.networks.load import load_network
+from models.networks.load import load_network, load_whole_network
 from models.networks.pieces import share_at
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.ctc import CtcTask, MakeCtcBatch
 from models.training.loop import LoopResult, run_loop
-from models.training.masks import Masks
+from models.training.masks import Masks, masks_for
 from models.training.progress import Report
 from models.training.ranks import ranks_of
 from models.training.survey import Survey
@@ -56,8 +56,9 @@ class AsrConfig:
     short_context_steps: int = 0
     """First steps in which attention reaches over a share of the clip that rises from
     a quarter to all."""
-    masks: bool = True
-    """Hide parts of the inputs (SpecAugment)."""
+    masks: bool | None = None
+    """Hide parts of the inputs (SpecAugment); None: unless the network does by itself.
+    """
     plan: BatchPlan = field(default_factory=lambda: BatchPlan(batch_sec=60.0))
     validation_clips: int = 200
     """Of the split dev, spread over the languages."""
@@ -153,13 +154,14 @@ def train_between(  # noqa: PLR0913  what a job is made of
     if ranks.is_first:
         tell_survey(found, folder, tell)
     network = ends.begin(config, found)
+    masks = Masks() if config.masks else None
     make = MakeCtcBatch(
         prepare=network.prepare,
         vocabulary=network.vocabulary,
         languages=network.languages,
         spell=spell,
         skips_unknown=config.skip_unknown,
-        augment=Masks() if config.masks else None,
+        augment=masks_for(network) if config.masks is None else masks,
     )
     batches = BatchStream(
         sources,
@@ -207,7 +209,7 @@ def _network(config: AsrConfig, found: Survey) -> SpeechNetwork:
     vocabulary = Vocabulary.from_texts(found.letters) if config.new_letters else None
     codes = tuple(sorted(found.keys_of)) if config.tells_languages else None
     torch.manual_seed(config.loop.seed)
-    network = load_network(config.model, vocabulary=vocabulary, languages=codes)
+    network = load_whole_network(config.model, vocabulary=vocabulary, languages=codes)
     return cast(SpeechNetwork, network)
 
 

@@ -16,7 +16,7 @@ from models.data import BatchPlan, BatchStream, Clip, SpeechShards
 from models.data.shards import Lane
 from models.network import BLANK, LABELS
 from models.networks.heads import LanguageHead
-from models.networks.load import load_network
+from models.networks.load import load_whole_network
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.lid import LanguageBatch, LanguageTask, MakeLanguageBatch
@@ -221,7 +221,7 @@ def _network(
 ) -> "tuple[Network, LanguageHead]":
     """Return a network whose encoder and language head learn, and the fresh head."""
     torch.manual_seed(config.loop.seed)
-    network = load_network(
+    network = load_whole_network(
         config.model, vocabulary=_UNUSED_LETTERS, languages=languages
     )
     assert network.language_head is not None, "languages were asked for"

@@ -111,6 +111,28 @@ def new_network(
     return architectures[architecture](size, vocabulary, languages).train()
 
 
+def load_whole_network(
+    reference: str,
+    *,
+    vocabulary: Vocabulary | None = None,
+    languages: tuple[str, ...] | None = None,
+) -> "Network":
+    """Load a network all of which is to be trained and saved; see ``load_network``.
+
+    Raises:
+      ConfigError: as there, and for one with residual adapters beside it, which could
+        not be saved with it after the training.
+    """
+    network = load_network(reference, vocabulary=vocabulary, languages=languages)
+    if getattr(network, "adapters", None) is not None:
+        raise ConfigError(
+            f"model: {reference} has residual adapters beside it, which no checkpoint "
+            "of a whole network holds; name it without the language, or train adapters "
+            "(`pericope train adapter`)"
+        )
+    return network
+
+
 def saved_reference(folder: Path) -> str:
     """Return the name of what ``save_pretrained`` wrote to a folder.
 

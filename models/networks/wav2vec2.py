@@ -107,6 +107,12 @@ class Wav2Vec2Network(nn.Module):
         return () if self.language_head is None else self.language_head.languages
 
     @property
+    def hides_parts(self) -> bool:
+        """Whether its own configuration hides parts of what it hears in training."""
+        config = self.network.config
+        return bool(config.apply_spec_augment and config.mask_time_prob > 0)
+
+    @property
     def prepare(self) -> "WaveformInputs":
         """What makes clips inputs; a loader's workers get it without the network."""
         return WaveformInputs(self.normalised)
@@ -183,9 +189,9 @@ class Wav2Vec2Network(nn.Module):
         ``mask_time_prob`` of a clip if none overlapped.
         """
         config = self.network.config
-        rate = config.mask_time_prob / config.mask_time_length
-        if not (self.training and config.apply_spec_augment and rate > 0):
+        if not (self.training and self.hides_parts):
             return frames.new_zeros(len(frames), longest, dtype=torch.bool)
+        rate = config.mask_time_prob / config.mask_time_length
         starts_BT = (torch.rand(len(frames), longest) < rate).float()
         spans_BT = nn.functional.max_pool1d(
             nn.functional.pad(starts_BT, (config.mask_time_length - 1, 0)),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from models.networks.speech_network import Inputs
+from models.networks.speech_network import Inputs, SpeechNetwork
+from models.networks.wav2vec2 import Wav2Vec2Network
 from schemas.errors import ConfigError
 
 
@@ -54,6 +55,12 @@ class Masks:
             for _ in range(self.bands):
                 first, last = _interval(clip.shape[1], self.band_share, rng)
                 clip[:, first:last] = mean[first:last]
+
+
+def masks_for(network: SpeechNetwork) -> Masks | None:
+    """Return the usual masks, None for a network that hides parts by itself."""
+    hides = isinstance(network, Wav2Vec2Network) and network.hides_parts
+    return None if hides else Masks()
 
 
 def _interval(length: int, share: float, rng: np.random.Generator) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from models.data import BatchPlan, BatchStream, Clip, SpeechShards, epoch_batche
 from models.networks.speech_network import SpeechNetwork
 from models.training.crops import MakeBatch
 from models.training.ctc import CtcBatch, MakeCtcBatch
-from models.training.masks import Masks
+from models.training.masks import masks_for
 from models.training.ranks import Ranks
 from models.training.self_labels import SelfLabeller
 from models.training.slim_ipl import Closing, SlimIplBatches, SlimIplConfig, Sources
@@ -43,7 +43,7 @@ def make_batch(
             [labeled_clips(config)], romanised=network.vocabulary.romanised
         ),
         skips_unknown=True,
-        augment=None if plain else Masks(),
+        augment=None if plain else masks_for(network),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from models.networks.load import load_network, saved_reference
+from models.networks.load import load_network, load_whole_network, saved_reference
 from models.networks.pieces import share_at
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
@@ -160,7 +160,7 @@ def _start(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Any:
     if isinstance(lesson.start, Step):
         return load_network(network_of(place, lesson.start))
     if not lesson.start.startswith("new:"):
-        return load_network(lesson.start)
+        return load_whole_network(lesson.start)
     torch.manual_seed(config.seed)
     letters = load_network(config.model).vocabulary
     return load_network(lesson.start, vocabulary=letters)

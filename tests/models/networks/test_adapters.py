@@ -12,7 +12,7 @@ from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2ForCTC
 
 import models
 from models.networks.adapters import add_adapter, save_adapter
-from models.networks.load import load_network, new_network
+from models.networks.load import load_network, load_whole_network, new_network
 from models.vocabulary import Vocabulary
 from schemas.errors import ArtifactError, ConfigError
 from tests.models.networks.clips import (
@@ -206,3 +206,12 @@ def test_adapters_that_do_not_fit(conformer, mms, tmp_path):
         load_network(f"hf:{conformer}#ell")
     with pytest.raises(ArtifactError, match="adapters here: ell"):
         load_network(f"hf:{conformer}#swh")
+
+
+def test_a_network_with_adapters_beside_it_is_not_trained_whole(conformer):
+    network = load_network(f"hf:{conformer}")
+    add_adapter(network, "residual", VOCABULARY)
+    save_adapter(network, conformer, "swh")
+    assert load_network(f"hf:{conformer}#swh").adapters is not None
+    with pytest.raises(ConfigError, match=r"base#swh has residual adapters"):
+        load_whole_network(f"hf:{conformer}#swh")

@@ -6,9 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.networks.load import load_network, new_network
 from models.networks.speech_network import Inputs
-from models.training.masks import Masks
+from models.training.masks import Masks, masks_for
+from models.vocabulary import Vocabulary
 from schemas.errors import ConfigError
+from tests.models.tiny_wav2vec2 import save_plain
 
 
 @given(
@@ -38,6 +41,20 @@ def test_hidden_parts_take_the_mean_and_the_rest_stays(lengths, seed, bands):
             assert in_time.sum() <= 0.4 * length
         else:
             assert hidden.sum() <= 0.4 * length
+
+
+def test_networks_that_hide_parts_by_themselves_get_no_masks(tmp_path):
+    letters = Vocabulary.from_texts(["ab"])
+    new_network("conformer", size="tiny", vocabulary=letters).save_pretrained(
+        tmp_path / "conformer"
+    )
+    save_plain(tmp_path / "hides")
+    save_plain(tmp_path / "does_not", apply_spec_augment=False)
+    found = {
+        name: masks_for(load_network(f"hf:{tmp_path / name}"))
+        for name in ("conformer", "hides", "does_not")
+    }
+    assert found == {"conformer": Masks(), "hides": None, "does_not": Masks()}
 
 
 def test_the_same_random_numbers_hide_the_same():
