@@ -259,7 +259,8 @@ def _carry_out(
     from pipelines.recipes.plan import carry_out, plan_lines
     from pipelines.start_weights import local_root
 
-    torch.set_num_threads(given["threads"] or os.cpu_count() or 1)
+    if "LOCAL_RANK" not in os.environ:
+        torch.set_num_threads(given["threads"] or os.cpu_count() or 1)
     corpus = corpus_of(given["corpus"])
     root = local_root(corpus.corpus.output)
     step = last(_config(given, root), corpus)

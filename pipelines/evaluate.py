@@ -52,7 +52,7 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         if self.tune_split is None:
             return
-        if self.tune_split == self.split:
+        if self.tune_split == self.split or "*" in (self.tune_split, self.split):
             raise ConfigError(
                 f"--tune: expected another split than {self.split}, which is evaluated"
             )

@@ -12,7 +12,7 @@ import torch
 
 from models.data import BatchPlan, BatchStream, SpeechShards
 from models.networks.load import load_network, load_whole_network
-from models.networks.pieces import share_at
+from models.networks.pieces import widen_context
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
@@ -185,7 +185,7 @@ def train_between(  # noqa: PLR0913  what a job is made of
         config.loop,
         report,
         settings={**config.settings(), **letters, **ends.settings},
-        before_step=partial(_widen_context, network, config.short_context_steps),
+        before_step=partial(widen_context, network, config.short_context_steps),
     )
     batches.close()
     if result.is_first:
@@ -194,10 +194,6 @@ def train_between(  # noqa: PLR0913  what a job is made of
             load_weights(cast(torch.nn.Module, network), result.best)
         ends.save(network, folder)
     return result
-
-
-def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
-    network.context_share = share_at(step, warm_up_steps)
 
 
 def _letters_of(config: AsrConfig) -> Vocabulary:

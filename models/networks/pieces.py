@@ -74,6 +74,11 @@ def share_at(step: int, warm_up_steps: int) -> float:
     return _FIRST_SHARE + (1 - _FIRST_SHARE) * step / warm_up_steps
 
 
+def widen_context(network: Any, warm_up_steps: int, step: int) -> None:
+    """Set how far attention of a ``SpeechNetwork`` reaches at a step of training."""
+    network.context_share = share_at(step, warm_up_steps)
+
+
 def attend_in_pieces(
     module: nn.Module,
     query: Tensor,

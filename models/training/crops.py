@@ -61,15 +61,23 @@ def cropped(clip: Clip, longest_sec: float, rng: np.random.Generator) -> Clip:
     start, end = (round(cuts[k] * SAMPLE_RATE_HZ) for k in (first, last))
     crop = with_samples(clip, clip.samples[start:end])
     kept = words[first:last]
+    begin, end = kept[0]["char_start"], kept[-1]["char_end"]
     row = {
         **clip.row,
-        "words": kept,
-        "text": " ".join(word["word"] for word in kept),
+        "words": [_moved(word, begin) for word in kept],
+        # Not its words joined: not all are written with a space between them.
+        "text": clip.text[begin:end],
         "romanised": " ".join(clip.row["romanised"].split(" ")[first:last]),
         "start_sec": clip.row["start_sec"] + cuts[first],
         "duration_sec": crop.duration_sec,
     }
     return replace(crop, text=row["text"], row=row)
+
+
+def _moved(word: dict[str, Any], characters: int) -> dict[str, Any]:
+    """Return a word of a text whose first characters are gone."""
+    places = ("char_start", "char_end")
+    return {**word, **{name: word[name] - characters for name in places}}
 
 
 def with_samples(clip: Clip, samples: npt.NDArray[np.float32]) -> Clip:

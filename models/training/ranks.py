@@ -8,6 +8,7 @@ network's own attributes behind a wrapper.
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -20,6 +21,9 @@ from schemas.errors import ConfigError
 
 # Large enough to keep a network busy, small beside any model that needs several GPUs.
 _BUCKET_VALUES = 1 << 24
+# One process may do a step of hours alone (labels of a recipe) while the others wait;
+# torch's own 10 minutes would end them.
+_PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ def ranks_of(device: str) -> Ranks:
         not find each other.
     """
     wants_cpu = device == "cpu" or parse_flag_from_env("ACCELERATE_USE_CPU")
-    state = PartialState(cpu=wants_cpu or not torch.cuda.is_available())
+    on_cpu = wants_cpu or not torch.cuda.is_available()
+    state = PartialState(cpu=on_cpu, timeout=_PATIENCE)
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if state.num_processes != started:
         raise ConfigError(

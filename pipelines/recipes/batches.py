@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.data import BatchPlan, BatchStream, Clip, SpeechShards, epoch_batches
+from models.data.kept_clips import clip_table
 from models.networks.speech_network import SpeechNetwork
 from models.training.crops import MakeBatch
 from models.training.ctc import CtcBatch, MakeCtcBatch
@@ -62,6 +63,17 @@ def usable_clips(source: SpeechShards, make: MakeCtcBatch) -> SpeechShards:
             f"the network can learn, found none ({why or 'no clips'})"
         )
     return replace(source, keys=frozenset(found.usable))
+
+
+def require_clips(config: RecipeConfig, split: str) -> None:
+    """Return if the selection keeps clips with text of a split.
+
+    Raises:
+      ConfigError: it keeps none that could be a batch.
+      ArtifactError: shards, indexes and selection do not fit each other.
+    """
+    plan = _plan(config)
+    clip_table([labeled_clips(config, split)], plan.min_clip_sec, plan.max_clip_sec)
 
 
 def held_out_batches(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.data import SpeechShards
 from pipelines.recipes.config import RecipeConfig
-from pipelines.tables import read_columns
+from pipelines.tables import language_table, languages_of
 from schemas.errors import ConfigError
 from schemas.keys import digest_of
 from schemas.tables import SEGMENT_TABLE
@@ -59,11 +59,11 @@ def clips_digest(config: RecipeConfig) -> str:
       ArtifactError: a table is damaged.
     """
     root, language = str(config.corpus), config.language
-    rows = sorted(
-        tuple(row[name] or "" for name in _COLUMNS)
-        for row in read_columns(root, SEGMENT_TABLE, _COLUMNS)
-        if row["language"] == language
-    )
+    rows: list[tuple[str, ...]] = []
+    if language in languages_of(root, SEGMENT_TABLE):
+        table = language_table(root, SEGMENT_TABLE, language, _COLUMNS)
+        columns = (table[name].to_pylist() for name in _COLUMNS)
+        rows = sorted(zip(*columns, strict=True))
     with_text = sum(not row[3] for row in rows)
     if not with_text or with_text == len(rows):
         raise ConfigError(

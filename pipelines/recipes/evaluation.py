@@ -10,7 +10,7 @@ from rich.table import Table
 from models.devices import choose_device
 from models.networks.load import load_network
 from models.training.validation import measured
-from pipelines.recipes.batches import held_out_batches
+from pipelines.recipes.batches import held_out_batches, require_clips
 from pipelines.recipes.clips import clips_digest, model_digest
 from pipelines.recipes.config import RecipeConfig
 from pipelines.recipes.lesson import network_of
@@ -26,7 +26,12 @@ def evaluation_step(config: RecipeConfig, networks: Networks) -> Step:
     """Return the step that transcribes dev and test greedily with every network.
 
     Its result has a row for each network: ``{"student": {"dev": {"cer": 0.1}}}``.
+
+    Raises:
+      ConfigError: dev or test has no clips with text that the selection keeps.
     """
+    for split in SPLITS:  # nobody is to learn after days of training that one lacks
+        require_clips(config, split)
     starts = {k: v for k, v in networks.items() if isinstance(v, str)}
     return Step(
         "evaluation",

@@ -6,7 +6,7 @@ from functools import partial
 from pipelines.config import CorpusConfig
 from pipelines.criteria import Criteria, Rule
 from pipelines.label import prepare_labels, run_labels
-from pipelines.recipes.clips import clips_digest
+from pipelines.recipes.clips import clips_digest, model_digest
 from pipelines.recipes.config import RecipeConfig
 from pipelines.recipes.lesson import network_of
 from pipelines.recipes.plan import Result, Step, Workplace
@@ -32,9 +32,10 @@ def label_step(
       where: rules that labels have to meet to be learned; none: all of them are.
     """
     label = corpus.label
+    lm = model_digest(f"lm:{label.lm}") if label.lm else ""
     settings = {
         "clips": clips_digest(config),
-        "decoder": [label.lm, label.lm_weight, label.unit_score, label.beam],
+        "decoder": [lm, label.lm_weight, label.unit_score, label.beam],
         "where": list(where),
     }
     says = f"labels of {teacher.name} for speech without text"

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from models.networks.load import load_network, load_whole_network, saved_reference
-from models.networks.pieces import share_at
-from models.networks.speech_network import SpeechNetwork
+from models.networks.pieces import widen_context
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.crops import MakeOfCrops
@@ -139,7 +138,7 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         place.folder,
         loop,
         progress_lines(place.tell),
-        before_step=partial(_widen_context, network, lesson.short_context_steps),
+        before_step=partial(widen_context, network, lesson.short_context_steps),
     )
     batches.close()
     _save(network, result, place.folder)
@@ -150,10 +149,6 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         "updates_skipped": result.skipped,
         "clips_left_out": result.left_out,
     }
-
-
-def _widen_context(network: SpeechNetwork, warm_up_steps: int, step: int) -> None:
-    network.context_share = share_at(step, warm_up_steps)
 
 
 def _start(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Any:

@@ -53,13 +53,20 @@ def spoken_sample(words: Iterable[str], start_sec: float = 10.0) -> dict[str, by
         add(np.zeros(int(_PAUSE_SEC * 16_000)))
     samples = np.concatenate(blocks)
     samples = samples + 1e-3 * rng.standard_normal(len(samples))
+    ends = np.cumsum([len(word) + 1 for word, _, _ in timed]) - 1
     row = {
         "start_sec": start_sec,
         "star_sec": 0.0,
         "romanised": " ".join(word for word, _, _ in timed),
         "words": [
-            {"word": word.upper(), "start_sec": begin, "end_sec": end}
-            for word, begin, end in timed
+            {
+                "word": word.upper(),
+                "start_sec": begin,
+                "end_sec": end,
+                "char_start": int(last) - len(word),
+                "char_end": int(last),
+            }
+            for (word, begin, end), last in zip(timed, ends, strict=True)
         ],
     }
     return {

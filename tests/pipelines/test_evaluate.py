@@ -1,6 +1,7 @@
 """Error rates of the bundled model on real clips, and language models from them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -99,5 +100,7 @@ def test_language_models_that_cannot_be(tmp_path, command, options, message):
 def test_weights_are_never_tuned_on_what_is_told():
     with pytest.raises(ConfigError, match="another split than dev"):
         EvaluateConfig(split="dev", tune_split="dev")
+    with pytest.raises(ConfigError, match="another split than"):  # "*" is all of them
+        EvaluateConfig(split="*", tune_split="dev", lm=Path("lm.arpa"))
     with pytest.raises(ConfigError, match="a language model"):
         EvaluateConfig(tune_split="dev")

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,16 @@ def test_a_crop_has_whole_words_and_their_sound(count, longest_sec, seed):
     # As much as fits: with the next word it would be too long, or there is none.
     if clip.duration_sec <= longest_sec:
         assert crop is clip
+
+
+def test_a_crop_is_written_as_its_clip_is():
+    clip = spoken_clip(8)
+    hyphens = replace(clip, text=clip.text.replace(" ", "-"))
+    crop = cropped(hyphens, 2.0, np.random.default_rng(1))
+    assert 1 < len(crop.row["words"]) < 8
+    assert crop.text == "-".join(word["word"] for word in crop.row["words"])
+    places = [(word["char_start"], word["char_end"]) for word in crop.row["words"]]
+    assert [crop.text[first:last] for first, last in places] == crop.text.split("-")
 
 
 def test_every_word_is_heard_at_some_time():

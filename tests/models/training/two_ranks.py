@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import distributed
 
 from models.training.ranks import Ranks, ranks_of
 from tests.models.training.toys import CONFIG, Toy, ToyBatches, train
@@ -26,6 +27,8 @@ def stop_at_8(step: int) -> None:
 def main(folder: Path) -> None:
     ranks = ranks_of("auto")
     assert ranks.count == 2
+    talk = distributed.group.WORLD._get_backend(torch.device("cpu"))
+    assert talk.options._timeout.days >= 1  # what one does alone may take hours
     for name, bad in (("sound", ()), ("bad", (9,))):
         # Different at first: the first rank's weights count.
         network = Toy(dropout=0.0, seed=ranks.rank)

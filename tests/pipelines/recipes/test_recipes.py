@@ -1,5 +1,6 @@
 """Each recipe end to end, in a few updates, whole and killed again and again."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,29 @@ def test_what_a_step_depends_on_is_in_its_name(config, finished_corpus):
     assert not set(before.values()) & set(other.values()) - {before["evaluation"]}
     unselected = digests(replace(config, selection=None))
     assert before["teacher"] != unselected["teacher"]
+
+
+def test_labels_depend_on_what_is_in_a_language_model(
+    config, finished_corpus, tmp_path
+):
+    lm = tmp_path / "lm.arpa"
+    corpus = replace(finished_corpus, label=replace(finished_corpus.label, lm=str(lm)))
+    digests = []
+    for content in ("one", "other"):
+        lm.write_text(content)
+        steps = {step.name: step for step in in_order([pl_mono(config, corpus, "A")])}
+        digests.append(steps["labels"].digest)
+    assert digests[0] != digests[1]
+
+
+def test_a_corpus_without_clips_to_test_on_is_refused_before_training(
+    config, finished_corpus, tmp_path
+):
+    root = tmp_path / "corpus"
+    shutil.copytree(config.corpus, root)
+    shutil.rmtree(root / "shards/labeled/est/test")
+    with pytest.raises(ConfigError, match="est/test"):
+        pl_mono(replace(config, corpus=root), finished_corpus, "A")
 
 
 def test_crops_and_a_baseline_of_as_many_updates(config, finished_corpus):
