@@ -71,6 +71,10 @@ def lm(
         raise ConfigError(
             f"--prune: expected counts with commas between them, got {prune!r}"
         ) from error
+    if not out.parent.is_dir():  # not after an hour of counting
+        raise ConfigError(
+            f"{out}: expected a folder {out.parent} to write to, got none"
+        )
     longest = order or (6 if unit == "letters" else 3)
     config = NgramConfig(order=longest, prune=thresholds)
     seen: Counter[str] = Counter()

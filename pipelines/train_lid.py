@@ -188,12 +188,6 @@ def train_lid(
     if next(iter(task.held_out), None) is None:
         raise ConfigError("train lid: expected clips in split 'dev', found none")
     ranks = ranks_of(config.loop.device)
-    if not any((folder / "checkpoint").glob("step-*")):  # a resumed one has its head
-        clips = config.first_clips
-        rounds = (FirstClips(sources, whole, clips), FirstClips(sources, make, clips))
-        fit_language_head(
-            network.to(ranks.device), head, itertools.chain.from_iterable(rounds)
-        )
     batches = BatchStream(
         sources,
         config.plan,
@@ -202,6 +196,12 @@ def train_lid(
         ranks=ranks.count,
         workers=config.workers,
     )
+    if not any((folder / "checkpoint").glob("step-*")):  # a resumed one has its head
+        clips = config.first_clips
+        rounds = (FirstClips(sources, whole, clips), FirstClips(sources, make, clips))
+        fit_language_head(
+            network.to(ranks.device), head, itertools.chain.from_iterable(rounds)
+        )
     settings = {**config.settings(), "languages": ",".join(languages)}
     result = run_loop(
         network, task, batches, folder, config.loop, report, settings=settings

@@ -38,6 +38,10 @@ def label_step(
         "decoder": [lm, label.lm_weight, label.unit_score, label.beam],
         "where": list(where),
     }
+    if where:  # what rules may ask about
+        known = [label.known_from, label.known_clips]
+        heard = model_digest(f"lid:{label.identifier}") if label.identifier else ""
+        settings |= {"known": known, "identifier": heard}
     says = f"labels of {teacher.name} for speech without text"
     if where:
         says += f", those with {' and '.join(where)} to be learned"

@@ -97,6 +97,14 @@ def test_language_models_that_cannot_be(tmp_path, command, options, message):
     assert message in " ".join(done.err.split())
 
 
+def test_a_language_model_goes_into_a_folder_that_is_there(tmp_path, command):
+    (tmp_path / "texts.txt").write_text("a b c\n")
+    done = command("train", "lm", tmp_path / "texts.txt", tmp_path / "no/lm.arpa",
+                   "--language", "eng")  # fmt: skip
+    assert done.status == 2
+    assert "expected a folder" in done.err
+
+
 def test_weights_are_never_tuned_on_what_is_told():
     with pytest.raises(ConfigError, match="another split than dev"):
         EvaluateConfig(split="dev", tune_split="dev")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -117,3 +118,15 @@ def test_trainings_that_cannot_be(corpus, tmp_path, command, options, message):
 def test_paths_that_are_missing(corpus, command):
     done = command("train", "lid", corpus)
     assert done.status == 2
+
+
+def test_a_selection_that_keeps_nothing_is_told(corpus, tmp_path, command):
+    root = tmp_path / "corpus"
+    shutil.copytree(corpus, root)
+    clips = SpeechShards(corpus=root, split="*", selection=None).in_order()
+    rejected = {clip.key: "-dev_" in clip.key for clip in clips}
+    write_selection(root, "default", rejected, dict.fromkeys(WITH_TEXT, 15))
+    done = command("train", "lid", root, tmp_path / "lid", "--lane", "labeled",
+                   "--steps", 1, "--workers", 0)  # fmt: skip
+    assert done.status == 2, done.err
+    assert "expected clips of 0 to 30 s, found none" in " ".join(done.err.split())
