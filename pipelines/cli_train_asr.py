@@ -177,7 +177,9 @@ def asr(
         workers=workers,
         loop=LoopConfig(
             steps=steps,
-            learning_rate=learning_rate or _RATES.get(family, 5e-4),
+            learning_rate=(
+                _RATES.get(family, 5e-4) if learning_rate is None else learning_rate
+            ),
             schedule=schedule_named(schedule),
             frozen_steps=frozen_steps,
             accumulate=accumulate,

@@ -117,7 +117,11 @@ def lid(
         workers=workers,
         loop=LoopConfig(
             steps=steps,
-            learning_rate=learning_rate or _RATES.get(name.partition(":")[0], 1e-3),
+            learning_rate=(
+                _RATES.get(name.partition(":")[0], 1e-3)
+                if learning_rate is None
+                else learning_rate
+            ),
             schedule=Cosine(rise_steps=max(1, steps // 10)),
             frozen_steps=frozen_steps,
             precision=precision,

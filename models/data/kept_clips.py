@@ -124,12 +124,7 @@ class _Verdicts:
         """Return key and keep of a language; None if everything is kept."""
         if self.stored is None:
             return None
-        start = 0
-        for code, rows in self.stored.languages:
-            if code == language:
-                return self.stored.table.slice(start, rows)
-            start += rows
-        return self.stored.table.slice(0, 0)
+        return self.stored.of_language(language)
 
 
 def _labeled(

@@ -210,3 +210,10 @@ def test_the_command_says_what_is_missing(tmp_path):
     done = CliRunner().invoke(app, ["train", "asr", str(tmp_path)])
     assert done.exit_code == 2
     assert "CORPUS... FOLDER" in done.output
+
+
+@pytest.mark.parametrize("job", ["asr", "lid"])
+def test_a_learning_rate_of_zero_is_refused_not_replaced(job, tmp_path, command):
+    done = command("train", job, tmp_path, tmp_path / "out", "--learning-rate", 0)
+    assert done.status == 2
+    assert "learning_rate: expected above 0" in done.err
