@@ -99,6 +99,8 @@ def evaluate(
     decoder = BeamDecoder(
         vocabulary, config.lm, config.alpha, config.beta, beam=config.beam
     )
+    if config.lm is not None:
+        decoder.prepare()
     if config.tune_split is not None:
         on = replace(config, split=config.tune_split, tune_split=None)
         clips = [

@@ -50,7 +50,7 @@ class _Search:
 class BeamDecoder:
     """Finds the best text of one vocabulary.
 
-    When it is first used, it raises
+    When it is first used, or asked to ``prepare``, it raises
       ConfigError: flashlight-text is not installed; or a language model with word
         separators and a vocabulary without, or the other way round; or one of words
         none of which the vocabulary can write.
@@ -67,6 +67,13 @@ class BeamDecoder:
     """Texts that are kept at every frame."""
     allowed_columns: tuple[int, ...] | None = None
     """Letters that may be written, as for ``greedy_text``."""
+
+    def prepare(self) -> None:
+        """Load what decoding needs, to hear of what is wrong with it before the work.
+
+        ``weighted`` ones load the language model no second time.
+        """
+        _ = self._search
 
     def decode(self, log_probs_TC: npt.NDArray[np.floating]) -> tuple[str, float]:
         """Return the best text, one space between words, and what it is worth (nats).

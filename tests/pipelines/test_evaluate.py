@@ -105,6 +105,13 @@ def test_a_language_model_goes_into_a_folder_that_is_there(tmp_path, command):
     assert "expected a folder" in done.err
 
 
+def test_a_missing_language_model_is_told_before_anything_is_heard(tmp_path, command):
+    done = command("evaluate", "bundled", tmp_path / "no_corpus", "--lm",
+                   tmp_path / "no.arpa", "--tune", "dev")  # fmt: skip
+    assert done.status == 1
+    assert "no language model here" in " ".join(done.err.split())
+
+
 def test_weights_are_never_tuned_on_what_is_told():
     with pytest.raises(ConfigError, match="another split than dev"):
         EvaluateConfig(split="dev", tune_split="dev")
