@@ -177,9 +177,7 @@ def asr(
         workers=workers,
         loop=LoopConfig(
             steps=steps,
-            learning_rate=(
-                _RATES.get(family, 5e-4) if learning_rate is None else learning_rate
-            ),
+            learning_rate=_rate(learning_rate, family),
             schedule=schedule_named(schedule),
             frozen_steps=frozen_steps,
             accumulate=accumulate,
@@ -205,6 +203,10 @@ def asr(
     if result.is_first:
         told = "  ".join(f"{name} {v:.3f}" for name, v in result.measures.items())
         print(f"{folder / 'model'}: {told}")
+
+
+def _rate(asked: float | None, family: str) -> float:
+    return _RATES.get(family, 5e-4) if asked is None else asked
 
 
 def _log(line: str) -> None:
