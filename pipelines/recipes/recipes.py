@@ -44,7 +44,8 @@ def pl_mono(
       config: of the recipe.
       corpus: as it was run.
       strategy: A lets the multilingual network go on, on speech with text and labels; B
-        begins from scratch on both and ends on speech with text alone.
+        begins from scratch on both and ends on speech with text alone, and so does its
+        baseline.
       slim: the teacher itself learns from speech without text; None: it does not.
 
     Returns:
@@ -57,11 +58,13 @@ def pl_mono(
     if strategy == "A":
         student = _lesson(config, "student", config.model, config.student_steps, labels)
         return _compared(config, taught, {"student A": student})
-    student = _from_scratch(config, "student", labels)
-    others = {}
+    networks: dict[str, str | Step]
+    networks = {"multilingual": config.model, "teacher": taught}
     if config.baseline:
-        others = {SCRATCH_BASELINE: _from_scratch(config, "fresh-baseline", None)}
-    return _compared(config, taught, {**others, "student B": student})
+        # One that goes on from the multilingual network is there: the teacher.
+        networks[SCRATCH_BASELINE] = _from_scratch(config, "fresh-baseline", None)
+    networks["student B"] = _from_scratch(config, "student", labels)
+    return evaluation_step(config, networks)
 
 
 def slimipl(config: RecipeConfig, slim: SlimIplConfig, first_dropout: float) -> Step:
