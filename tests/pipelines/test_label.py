@@ -16,6 +16,7 @@ from aligner.rates import LEAST_SEGMENTS
 from models import load_acoustic_model
 from models.bundled import load_bundled
 from models.data import SpeechShards
+from models.data.kept_clips import clip_table
 from models.decoding.arpa import read_arpa, write_arpa
 from models.decoding.ngram import NgramConfig, estimate_ngrams
 from models.language_identifier import load_language_identifier
@@ -230,9 +231,18 @@ def test_copies_of_labels_have_them_as_text(copy):
     for clip in own.in_order():
         assert clip.key not in copied or clip.flac == copied[clip.key].flac
     assert materialise(str(root), "sure", 3).written == 0
+    chosen = replace(own, labels="plain", selection="sure")
+    assert {clip.key for clip in chosen.in_order()} == set(copied)
+    assert len(clip_table([chosen], 0, 30)) == len(copied)
+    with pytest.raises(ConfigError, match="labels 'other', got one of 'plain'"):
+        replace(chosen, labels="other").verdicts()
     run_labels(job_of(copy, "plain", known_clips=0), "plain")
     with pytest.raises(ArtifactError, match="changed since"):
         materialise(str(root), "sure", 3)
+    with pytest.raises(ArtifactError, match="changed since"):
+        chosen.verdicts()
+    with pytest.raises(ArtifactError, match="changed since"):
+        clip_table([chosen], 0, 30)
 
 
 def test_a_language_model_and_an_identifier_are_asked(copy, tmp_path):
