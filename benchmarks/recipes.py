@@ -52,10 +52,10 @@ class Sizes:
 
 _FULL = Sizes(
     minutes=Minutes(with_text=3.0, without_text=60.0, dev=4.0, test=8.0),
-    steps=400,
-    student_steps=800,
-    fresh_steps=2500,
-    final_steps=200,
+    steps=300,
+    student_steps=600,
+    fresh_steps=1500,
+    final_steps=100,
     cache=20,
 )
 _QUICK = Sizes(

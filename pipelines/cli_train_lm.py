@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,9 +31,10 @@ def lm(
         str,
         typer.Option(help="Drop n-grams that occur no more often, by length: 0,0,1."),
     ] = "",
-    native: Annotated[
-        bool, typer.Option(help="The language's own letters, not a-z.")
-    ] = False,
+    letters: Annotated[
+        Literal["romanised", "own"],
+        typer.Option(help="romanised: a-z and '. own: those of the language."),
+    ] = "romanised",
     joined: Annotated[
         bool,
         typer.Option(help="No mark between words, for models that write none."),
@@ -48,8 +49,8 @@ def lm(
     pericope train lm build/demo more.txt swh.arpa --language swh --joined
 
     Modified Kneser-Ney smoothing. Spell as the acoustic model does: a-z unless it has
-    the language's own letters (--native), joined if it writes no word separator, as the
-    bundled one. Models of words decode to their words alone.
+    the language's own letters (--letters own), joined if it writes no word separator,
+    as the bundled one. Models of words decode to their words alone.
     """
     from models.decoding.arpa import write_arpa
     from models.decoding.ngram import NgramConfig, estimate_ngrams
@@ -60,7 +61,7 @@ def lm(
         language=language,
         split=split,
         selection=selection or None,
-        romanised=not native,
+        romanised=letters == "romanised",
         units=unit,
         is_joined=joined,
     )

@@ -73,7 +73,7 @@ def test_a_language_model_of_the_texts_helps(
 def test_a_language_model_of_words_from_a_file(tmp_path, command):
     texts = tmp_path / "texts.txt"
     texts.write_text("Река широка.\nНа реке 3 лодки.\n\nЛодка стара!\n")
-    options = ("--language", "rus", "--unit", "words", "--native", "--order", 2)
+    options = ("--language", "rus", "--unit", "words", "--letters", "own", "--order", 2)
     done = command("train", "lm", texts, tmp_path / "lm.arpa", *options)
     assert "2 sentences (1 with numbers left out)" in done.out
     assert read_arpa(tmp_path / "lm.arpa").words == ["лодка", "река", "стара", "широка"]
