@@ -14,7 +14,7 @@ from pipelines.clips import cut_clips
 from pipelines.context import RunContext
 from pipelines.ledger import Gap
 from pipelines.licences import NO_MODEL
-from pipelines.planned_segments import planned_segments
+from pipelines.planned_segments import VERSION, planned_segments
 from pipelines.progress import recording_done
 from pipelines.unlabeled_clips import unlabeled_clips
 from pipelines.waveforms import Waveform, forget_waveform, waveform_of_file
@@ -25,7 +25,6 @@ from schemas.tables import segment_from_row, segment_row
 from schemas.units import sec_from_samples
 
 STAGE = "cut"
-VERSION = 5
 PACK = ".pack"
 INDEX = ".json"
 

@@ -17,6 +17,7 @@ from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.context import RunContext
 from pipelines.harvest import find_leftovers
 from pipelines.ledger import find_gaps
+from pipelines.planned_segments import VERSION as CUT_VERSION
 from pipelines.planned_segments import planned_segments
 from pipelines.unlabeled_config import UNREAD
 from pipelines.waveforms import forget_waveform, waveform_of_file
@@ -99,7 +100,7 @@ def _digest(aligned: AlignedRecording, context: RunContext) -> str:
     if aligned.digest:
         rules = context.unlabeled
         kinds = sorted(_wanted_gaps(context))
-        plan = [aligned.digest, asdict(context.segment), kinds]
+        plan = [CUT_VERSION, aligned.digest, asdict(context.segment), kinds]
         source = [*plan, rules.pad_sec, rules.min_sec]
     return digest_of(STAGE, VERSION, load_speech_detector().fingerprint, source)
 

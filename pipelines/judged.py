@@ -5,6 +5,7 @@ from itertools import chain
 
 import pyarrow as pa
 
+from models.data.labels import REJECTED
 from pipelines.criteria import Criteria
 from schemas.labels import LABELS
 from schemas.tables import SEGMENTS
@@ -55,9 +56,13 @@ def _labeled() -> JudgedTable:
         (_shown("labels", field) for field in own.values()),
         (_shown("segments", field) for field in others.values()),
     )
+    # A key says where a segment begins and ends, not what became of it since.
     rows = (
         f"(SELECT {', '.join(shown)} FROM labels JOIN segments ON "
-        "labels.key = segments.key AND labels.language = segments.language) AS judged"
+        "labels.key = segments.key AND labels.language = segments.language "
+        "AND labels.split = segments.split AND segments.source = "
+        f"CASE labels.source WHEN '{REJECTED}' THEN '' ELSE labels.source END) "
+        "AS judged"
     )
     return JudgedTable((*own, *others), rows, " ORDER BY language, key")
 

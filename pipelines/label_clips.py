@@ -15,10 +15,12 @@ from rapidfuzz.distance import Levenshtein
 from aligner.cer_line import KnownClip
 from aligner.repetition import repeated_share
 from aligner.scripts import main_script, share_in_script
+from models.devices import choose_device
 from pipelines.heard_language import loaded_identifier, verdict_of
 from pipelines.label_config import LabelConfig
 from pipelines.label_units import LabelUnit, UnitClip, read_unit
 from pipelines.progress import recording_done
+from pipelines.sharing import gate_of
 from pipelines.store import Store
 from pipelines.tables import damaged, parquet_bytes
 from pipelines.teacher import Heard, Teacher, teacher_of
@@ -183,7 +185,8 @@ def _label(
     heard = teacher.hear(waveform_N, _seed(clip.key))
     lid_language, lid_score = "", math.nan
     if identifier is not None:
-        posteriors = identifier.identify(waveform_N)
+        with gate_of(choose_device(teacher.device)):
+            posteriors = identifier.identify(waveform_N)
         lid_language, lid_score = verdict_of(posteriors, teacher.language)
     return PseudoLabel(
         key=clip.key,

@@ -1,7 +1,7 @@
 """Labels on disk: ``labels/<name>/language=<code>/part-*.parquet`` and a summary.
 
-Rows of a language are by key. ``labels/<name>.json`` is written last and names what is
-in the parts.
+Rows of a language are by key. ``labels/<name>.json`` is removed first and written last,
+and names what is in the parts: where it is, they are whole.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from pipelines.plain_json import without_nan
+from pipelines.shard_writer import remove
 from pipelines.store import filesystem_of, local_copy, write_atomic
 from pipelines.tables import damaged, parquet_bytes
 from schemas.errors import ArtifactError, ConfigError
@@ -91,7 +92,11 @@ def _no_labels(stem: str, name: str) -> ConfigError:
 def write_parts(
     root: str, name: str, language: str, labels: Sequence[PseudoLabel]
 ) -> str:
-    """Write the rows of a language; return what names them."""
+    """Write the rows of a language; return what names them.
+
+    The summary goes: it is of other rows, if there was one.
+    """
+    remove(f"{labels_stem(root, name)}.json")
     stem = f"{labels_stem(root, name)}/language={language}"
     digest, wanted = hashlib.sha256(), set()
     for number, first in enumerate(range(0, max(1, len(labels)), _ROWS_PER_PART)):

@@ -50,7 +50,8 @@ class Trust:
             return {
                 "clips": self.known_clips,
                 "note": f"expected {LEAST_CLIPS} or more aligned clips that the "
-                "teacher was not trained on: expected_cer is not known",
+                f"teacher was not trained on, got {self.known_clips}: expected_cer is "
+                "not known",
             }
         model = self.model
         readers = {f"{a}/{b}": offset for (a, b), offset in model.of_reader.items()}

@@ -18,7 +18,7 @@ from pipelines.shard_writer import made_from
 from pipelines.shards import FOLDER
 from pipelines.store import Store, filesystem_of, local_copy
 from pipelines.tables import language_table
-from schemas.errors import ArtifactError
+from schemas.errors import ArtifactError, ConfigError
 from schemas.keys import digest_of
 from schemas.selection import StoredSelection
 from schemas.tables import INDEX_TABLE, SEGMENT_TABLE, IndexEntry
@@ -65,12 +65,19 @@ def read_selections(root: str, config: LabelConfig) -> Mapping[str, StoredSelect
     """Return the selections that say what is labeled and what is known, by name.
 
     Raises:
-      ConfigError: there is no such selection.
+      ConfigError: there is no such selection, or it is of labels.
       ArtifactError: it is damaged or of another version.
     """
     wanted = {TRUSTED_BY} if config.known_clips else set()
     names = wanted | ({config.rejected_by} if config.rejected_by else set())
-    return {name: stored_selection(root, name, ("key", "keep")) for name in names}
+    found = {name: stored_selection(root, name, ("key", "keep")) for name in names}
+    for name, stored in found.items():
+        if labels := stored.summary["rules"].get("labels"):
+            raise ConfigError(
+                f"label.rejected_by: expected a selection of segments with text, got "
+                f"{name!r}, which is of the labels {labels['name']!r}"
+            )
+    return found
 
 
 def plan_units(

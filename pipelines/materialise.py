@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as pads
 
 from pipelines.label_store import labels_dataset, read_summary
 from pipelines.selected_shards import (
@@ -97,12 +98,14 @@ def _with_labels(
 ) -> Iterator[SelectedShard]:
     """Yield the shards of labels; they are among those with text, as they have one."""
     lanes = [shard_places(root, labeled=labeled) for labeled in (False, True)]
-    table = labels_dataset(root, labels).to_table(["key", "text"])
-    keys, texts = (column.to_pylist() for column in table.columns)
-    text_of = dict(zip(keys, texts, strict=True))
+    dataset = labels_dataset(root, labels)
     for language, verdicts in _by_language(stored):
         groups: dict[ShardGroup, list[SelectedSample]] = {}
         missing = set(_kept(verdicts))
+        own = pads.field("language") == language
+        table = dataset.to_table(["key", "text"], filter=own)
+        keys, texts = (column.to_pylist() for column in table.columns)
+        text_of = dict(zip(keys, texts, strict=True))
         for place in [place for lane in lanes for place in lane.get(language, [])]:
             source = read_source(root, *place)
             group = ShardGroup(True, language, source.group.split)

@@ -20,11 +20,11 @@ from aligner.emissions import AcousticModel
 from aligner.second_opinion import Transcriber, with_opinion
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.context import RunContext, loaded_model
-from pipelines.cut_recording import VERSION as CUT_VERSION
 from pipelines.emission_store import drop_emissions, emissions_digest, emissions_of
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.opinion_config import OpinionConfig
 from pipelines.plain_json import without_nan
+from pipelines.planned_segments import VERSION as CUT_VERSION
 from pipelines.planned_segments import planned_segments
 from schemas.errors import ArtifactError, ConfigError
 from schemas.keys import digest_of

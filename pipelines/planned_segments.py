@@ -6,6 +6,10 @@ from schemas.alignment import ChapterAlignment
 from schemas.segment import Segment
 from schemas.source import Recording
 
+VERSION = 5
+"""Of which segments there are and what is cut: what is named by it is made anew with
+another."""
+
 
 def planned_segments(
     alignment: ChapterAlignment, recording: Recording, context: RunContext

@@ -180,8 +180,8 @@ def _check_same_segments(name: str, labels: int, tally: Tally) -> None:
     if tally.segments != labels:
         raise ArtifactError(
             f"labels {name!r}: {labels - tally.segments} of {labels} are of segments "
-            "that the corpus does not have; it has changed since: say `pericope label` "
-            "again"
+            "that the corpus does not have, or has in another split or lane; it has "
+            "changed since: say `pericope label` again"
         )
 
 

@@ -184,7 +184,8 @@ def teacher_name(name: str, language: str) -> str:
     return name.replace(LANGUAGE, language.partition("-")[0])
 
 
-_last: list[tuple[tuple, Teacher]] = []
+_last: dict[int, tuple[tuple, Teacher]] = {}
+"""By thread: several hear several languages at a time."""
 _loading = threading.Lock()
 _decoding = threading.Lock()
 
@@ -192,28 +193,44 @@ _decoding = threading.Lock()
 def teacher_of(
     root: str, language: str, name: str, device: str, config: LabelConfig
 ) -> Teacher:
-    """Return the teacher of a language; the last one of this process is kept.
+    """Return the teacher of a language; the last one of each thread is kept.
 
     Raises:
       ConfigError: there is no such model.
       ArtifactError: its files are damaged.
     """
     wanted = (root, language, name, device, config)
+    own, thread = teacher_name(name, language), threading.get_ident()
     with _loading:
-        if not _last or _last[0][0] != wanted:
-            own = teacher_name(name, language)
-            model = None
-            if _last and teacher_name(_last[0][0][2], _last[0][0][1]) == own:
-                model = _last[0][1].model
-            _last.clear()
+        last = _last.get(thread)
+        if last is not None and last[0] == wanted:
+            return last[1]
+        alive = {other.ident for other in threading.enumerate()}
+        for ended in _last.keys() - alive:
+            del _last[ended]
+        same = (teacher for known, teacher in _last.values() if known == wanted)
+        teacher = next(same, None)
+        if teacher is None:
+            model = _model_in_use(own, device)
+            # One that no thread needs any more goes before another comes.
+            last = None
+            _last.pop(thread, None)
             model = model or load_acoustic_model(own, device)
             letters = known_letters(model, language, labeled_texts(root, language))
-            _last.append((wanted, Teacher(model, language, letters, config, device)))
-        return _last[0][1]
+            teacher = Teacher(model, language, letters, config, device)
+        _last[thread] = (wanted, teacher)
+        return teacher
+
+
+def _model_in_use(own: str, device: str) -> AcousticModel | None:
+    for (_, language, name, where, _), teacher in _last.values():
+        if (teacher_name(name, language), where) == (own, device):
+            return teacher.model
+    return None
 
 
 def forget_teacher() -> None:
-    """Drop the teacher of this process: the corpus may have changed."""
+    """Drop the teachers of this process: the corpus may have changed."""
     with _loading:
         _last.clear()
 

@@ -78,7 +78,8 @@ def no_selection(name: str, uri: str) -> ConfigError:
     """Return the error of a selection that is not there."""
     return ConfigError(
         f"{uri}: there is no selection {name!r}; `pericope select` makes one, and so "
-        f"does `pericope run` where it stands under [select.{name}]"
+        f"does `pericope run` where it stands under [select.{name}] without "
+        "labels"
     )
 
 

@@ -23,7 +23,6 @@ from models.data.labels import of_split, read_labels
 from models.data.shard_index import Index, durations_msec, read_index
 from models.data.shards import SpeechShards, no_verdict
 from schemas.errors import ArtifactError, ConfigError
-from schemas.selection import StoredSelection, read_stored_selection
 
 
 class _Part(NamedTuple):
@@ -85,11 +84,11 @@ def clip_table(
 def _parts(
     number: int, source: SpeechShards, min_clip_sec: float, max_clip_sec: float
 ) -> Iterator[_Part]:
-    verdicts = _Verdicts(source)
+    stored = source.stored_selection()
     for language in source.tars():
         tars = source.shard_paths(language)
         index, texts = read_index(tars), None
-        judged = verdicts.of(language)
+        judged = None if stored is None else stored.of_language(language)
         if source.labels is not None:
             index, texts = _labeled(index, source, language, judged)
         kept = np.flatnonzero(_kept(index, tars, source, judged))
@@ -107,24 +106,6 @@ def _parts(
             None if texts is None else texts.take(pa.array(rows)),
             left_out=len(kept) - len(rows),
         )
-
-
-class _Verdicts:
-    """A selection's verdicts, one language at a time."""
-
-    def __init__(self, source: SpeechShards) -> None:
-        self.stored: StoredSelection | None = None
-        if source.selection is not None:
-            path = source.corpus / "selections" / f"{source.selection}.parquet"
-            self.stored = read_stored_selection(
-                path, source.selection, str(path), ("key", "keep")
-            )
-
-    def of(self, language: str) -> pa.Table | None:
-        """Return key and keep of a language; None if everything is kept."""
-        if self.stored is None:
-            return None
-        return self.stored.of_language(language)
 
 
 def _labeled(

@@ -10,9 +10,14 @@ from typing import Any, Literal
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from models.data.clip import Clip, parse_clip
-from models.data.labels import labeled_languages, of_split, read_labels
+from models.data.labels import (
+    check_judged_labels,
+    labeled_languages,
+    of_split,
+    read_labels,
+)
 from schemas.errors import ArtifactError, ConfigError
-from schemas.selection import read_stored_selection
+from schemas.selection import StoredSelection, read_stored_selection
 
 Verdicts = Mapping[str, bool]
 """For every key whether it is kept."""
@@ -111,17 +116,33 @@ class SpeechShards:
             "write the corpus first with `pericope run`"
         )
 
-    def verdicts(self) -> Verdicts | None:
-        """Return for every key whether the selection keeps it; None keeps all.
+    def stored_selection(self) -> StoredSelection | None:
+        """Return key and keep of the selection; None keeps all.
 
         Raises:
-          ConfigError: there is no such selection.
-          ArtifactError: it is damaged or of another version.
+          ConfigError: there is no such selection, or it is of other labels.
+          ArtifactError: it is damaged, of another version, or of labels that have
+            changed since.
         """
         if self.selection is None:
             return None
         path = self.corpus / "selections" / f"{self.selection}.parquet"
         stored = read_stored_selection(path, self.selection, str(path), ("key", "keep"))
+        if self.labels is not None:
+            check_judged_labels(
+                self.corpus, self.labels, self.selection, stored.summary
+            )
+        return stored
+
+    def verdicts(self) -> Verdicts | None:
+        """Return for every key whether the selection keeps it; None keeps all.
+
+        Raises:
+          PericopeError: as in ``stored_selection``.
+        """
+        stored = self.stored_selection()
+        if stored is None:
+            return None
         keys, keeps = (column.to_pylist() for column in stored.table.columns)
         return dict(zip(keys, keeps, strict=True))
 

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from aligner.audio import decode_audio
+from pipelines import detect_speech
 from pipelines.selections import read_selection
 from pipelines.shards import find_sample
 from pipelines.summary import summarise
@@ -198,10 +199,18 @@ def test_a_language_with_too_little_has_none_and_the_ledger_says_so(speech, tmp_
     }
 
 
-def test_a_damaged_result_is_named(speech, tmp_path):
+def test_other_segments_leave_other_audio_over_and_damage_is_named(
+    speech, tmp_path, monkeypatch
+):
     toml = write_mixture(tmp_path, speech)
+    store = tmp_path / "corpus/store/speech"
     assert run_plainly(toml) == 2
-    for path in (tmp_path / "corpus/store/speech").rglob("*.json"):
+    before = len(list(store.rglob("*.json")))
+    monkeypatch.setattr(detect_speech, "CUT_VERSION", 0)
+    assert run_plainly(toml) == 2
+    # Only of the recording with segments.
+    assert len(list(store.rglob("*.json"))) == before + 1
+    for path in store.rglob("*.json"):
         path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ArtifactError, match=r"store/speech/.*: damaged .*; delete it"):
         run_plainly(toml)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -119,6 +120,28 @@ def test_labels_that_do_not_fit_are_refused(tmp_path):
     part = tmp_path / "labels/heard/language=aaa/part-000000.parquet"
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(ArtifactError, match="part-000000"):
+        select(tmp_path, "expected_cer < 0.1")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"split": "test"}, {"source": "star"}, {"source": "", "text": "abc"}]
+)
+def test_labels_of_segments_that_went_elsewhere_are_refused(tmp_path, changes):
+    found = write(tmp_path, [0.05, 0.2])
+    bare = [segment for segment, _ in found if segment.language == "bbb"]
+    moved = [replace(bare[0], **changes), bare[1]]
+    write_rows(str(tmp_path), SEGMENT_TABLE, moved, "bbb")
+    with pytest.raises(ArtifactError, match="1 of 4 are of segments that"):
+        select(tmp_path, "expected_cer < 0.1")
+
+
+def test_half_written_labels_are_not_finished(tmp_path):
+    """As a kill leaves them: one language anew, the other as it was."""
+    found = write(tmp_path, [0.05, 0.2])
+    select(tmp_path, "expected_cer < 0.1")
+    own = [replace(x, text="xyz") for _, x in found if x.language == "aaa"]
+    write_parts(str(tmp_path), "heard", "aaa", own)
+    with pytest.raises(ConfigError, match="no finished labels 'heard'"):
         select(tmp_path, "expected_cer < 0.1")
 
 

@@ -5,6 +5,7 @@ import math
 import shutil
 import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from aligner.rates import LEAST_SEGMENTS
 from models import load_acoustic_model
 from models.bundled import load_bundled
 from models.data import SpeechShards
+from models.data.kept_clips import clip_table
 from models.decoding.arpa import read_arpa, write_arpa
 from models.decoding.ngram import NgramConfig, estimate_ngrams
 from models.language_identifier import load_language_identifier
@@ -30,7 +32,7 @@ from pipelines.materialise import materialise
 from pipelines.select import select_segments
 from pipelines.shards import FOLDER
 from pipelines.tables import read_segments
-from pipelines.teacher import teacher_name, teacher_of
+from pipelines.teacher import Teacher, teacher_name, teacher_of
 from schemas.errors import ArtifactError, ConfigError
 from schemas.labels import LABEL_TABLE, PseudoLabel
 from schemas.tables import INDEX_TABLE, IndexEntry
@@ -230,9 +232,20 @@ def test_copies_of_labels_have_them_as_text(copy):
     for clip in own.in_order():
         assert clip.key not in copied or clip.flac == copied[clip.key].flac
     assert materialise(str(root), "sure", 3).written == 0
+    chosen = replace(own, labels="plain", selection="sure")
+    assert {clip.key for clip in chosen.in_order()} == set(copied)
+    assert len(clip_table([chosen], 0, 30)) == len(copied)
+    with pytest.raises(ConfigError, match="labels 'other', got one of 'plain'"):
+        replace(chosen, labels="other").verdicts()
+    with pytest.raises(ConfigError, match="'sure', which is of the labels 'plain'"):
+        job_of(copy, "more", rejected_by="sure")
     run_labels(job_of(copy, "plain", known_clips=0), "plain")
     with pytest.raises(ArtifactError, match="changed since"):
         materialise(str(root), "sure", 3)
+    with pytest.raises(ArtifactError, match="changed since"):
+        chosen.verdicts()
+    with pytest.raises(ArtifactError, match="changed since"):
+        clip_table([chosen], 0, 30)
 
 
 def test_a_language_model_and_an_identifier_are_asked(copy, tmp_path):
@@ -308,9 +321,25 @@ def test_trust_says_what_it_was_learnt_from(toml, copy):
     run_labels(job_of(copy, "blind", known_clips=0), "plain")
     blind = read_summary(str(copy.parent / "corpus"), "blind")
     assert "20 or more" in blind["trust"]["note"]
+    assert "got 0:" in blind["trust"]["note"]
     labels = labels_of(copy, "blind")
     assert all(math.isnan(label.expected_cer) for label in labels)
     assert [x.text for x in labels] == [x.text for x in labels_of(toml)]
+
+
+def test_each_thread_keeps_its_teacher(toml):
+    """Languages that are heard side by side do not drop each other's models."""
+    root = str(toml.parent / "corpus")
+
+    def teacher(language: str) -> Teacher:
+        return teacher_of(root, language, "bundled", "cpu", LabelConfig())
+
+    swahili = teacher("swh")
+    with ThreadPoolExecutor(1) as pool:
+        russian = pool.submit(teacher, "rus").result()
+        assert russian.model is swahili.model
+        assert teacher("swh") is swahili
+        assert pool.submit(teacher, "swh").result() is swahili
 
 
 def test_silence_is_an_empty_label_of_no_worth(toml):

@@ -53,4 +53,5 @@ def write_labels(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"part-{part:06d}.parquet"
     pq.write_table(LABEL_TABLE.table(labels), path)
+    (corpus / "labels" / f"{name}.json").write_text("{}")
     return path

@@ -150,7 +150,7 @@ def test_what_is_not_there_is_named_with_what_is(corpus):
     lane = {"corpus": root, "lane": "unlabeled", "selection": None}
     for wrong, told in [
         ({"language": ("swh", "xyz")}, "no unlabeled clips of language xyz; there are"),
-        ({"labels": "second"}, r"no labels 'second' \(there are: first\)"),
+        ({"labels": "second"}, r"no finished labels 'second' \(there are: first\)"),
         ({"labels": "first", "language": "rus"}, "no labels/first clips of language"),
         ({"split": "test"}, "no shards/unlabeled/<language>/test/"),
     ]:
