@@ -17,12 +17,13 @@ class SplitPart:
     labeled: bool
     duration_sec: float
     unlabeled_sec: float
+    book: str = ""
 
     @classmethod
     def of(cls, cut: CutRecording) -> "SplitPart":
         """Return the part of a cut recording."""
         seconds = cut.duration_sec, cut.unlabeled_sec
-        return cls(cut.language, cut.unit, cut.labeled, *seconds)
+        return cls(cut.language, cut.unit, cut.labeled, *seconds, cut.book.upper())
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,34 @@ def plan_all_splits(
     """Plan the splits of a corpus; the order of the parts does not matter.
 
     Aligned recordings are split by units, and what they leave over goes with them.
-    Others are split by recording, a tenth of their language's clips for development and
-    for testing each, whatever book they read.
+    Others go with the aligned recordings of their book, so that what is tested is not
+    heard in training; where there is none, they are split by recording, a tenth of
+    their language's clips for development and for testing each.
 
     Args:
       parts: all recordings that were cut.
       min_language_minutes: a language with less unlabeled audio for training has none.
     """
     parts = list(parts)
-    plan = SplitPlan(
-        plan_splits((p.language, p.unit, p.duration_sec) for p in parts if p.labeled),
-        plan_splits(
-            ((p.language, p.unit, p.unlabeled_sec) for p in parts if not p.labeled),
-            named={},
-            enough_sec=math.inf,
-        ),
+    labeled = plan_splits(
+        (p.language, p.unit, p.duration_sec) for p in parts if p.labeled
     )
+    others = [part for part in parts if not part.labeled]
+    of_books = {
+        (p.language, p.unit): labeled[p.language, p.book]
+        for p in others
+        if (p.language, p.book) in labeled
+    }
+    unlabeled = plan_splits(
+        (
+            (p.language, p.unit, p.unlabeled_sec)
+            for p in others
+            if (p.language, p.unit) not in of_books
+        ),
+        named={},
+        enough_sec=math.inf,
+    )
+    plan = SplitPlan(labeled, {**unlabeled, **of_books})
     training_sec: dict[str, list[float]] = {part.language: [] for part in parts}
     for part in parts:
         if plan.split_of(part) == "train":

@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 from pipelines.split_plan import SplitPart, plan_all_splits
 
 
-def part(unit, unlabeled_sec=60.0, language="swh", labeled=False, duration_sec=100.0):
-    return SplitPart(language, unit, labeled, duration_sec, unlabeled_sec)
+def part(
+    unit,
+    unlabeled_sec=60.0,
+    language="swh",
+    labeled=False,
+    duration_sec=100.0,
+    book="",
+):
+    return SplitPart(language, unit, labeled, duration_sec, unlabeled_sec, book)
 
 
 def test_a_tenth_of_the_recordings_is_for_development_and_for_testing_each():
@@ -24,7 +31,25 @@ def test_a_tenth_of_the_recordings_is_for_development_and_for_testing_each():
     assert plan.has_unlabeled("swh")
 
 
-def test_a_book_says_nothing_about_a_recording_without_text():
+def test_what_is_read_for_testing_is_not_heard_in_training():
+    """A recording without text goes where its book is read with text."""
+    books = [part(unit, labeled=True) for unit in ("MAT", "MRK", "JHN")]
+    more = [part(f"rec-{number}", book="JHN") for number in range(20)]
+    more += [part("of-mark", book="MRK"), part("of-matthew", book="MAT")]
+    plan = plan_all_splits([*books, *more], 0.0)
+    assert {plan.split_of(own) for own in more[:20]} == {"test"}
+    assert [plan.split_of(own) for own in more[20:]] == ["dev", "train"]
+    alone = [part(f"rec-{number}", book="LUK") for number in range(10)]
+    assert {plan_all_splits([*books, *alone], 0.0).split_of(own) for own in alone} == {
+        "train",
+        "dev",
+        "test",
+    }
+    other = part("rec", language="kat", book="JHN")
+    assert plan_all_splits([*books, other], 0.0).split_of(other) == "train"
+
+
+def test_a_name_says_nothing_about_a_recording_without_text():
     plan = plan_all_splits([part("MRK"), part("MRK", labeled=True)], 0.0)
     assert plan.split_of(part("MRK")) == "train"  # the only one
     assert plan.split_of(part("MRK", labeled=True)) == "train"
