@@ -145,6 +145,7 @@ def segments_of(sentences: pa.Array, rng: np.random.Generator) -> pa.Table:
         "null_quantile": np.round(rng.beta(20, 0.5, count), 5),
         "cer": np.round(rng.gamma(2, 0.03, count), 4),
         "snr_db": np.round(rng.normal(28, 8, count), 2),
+        "source": [""] * count,
         "drama": [False] * count,
     }
     columns = [

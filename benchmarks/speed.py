@@ -61,7 +61,7 @@ _PLACES = {
     "pipelines.align_recording.dump_alignment": "store alignments",
     "pipelines.score_recording.score_segments": "scores against decoys",
     "pipelines.cut_recording.read_alignment": "store alignments",
-    "pipelines.cut_recording.plan_segments": "plan segments",
+    "pipelines.planned_segments.plan_segments": "plan segments",
     "pipelines.clips.encode_flac": "FLAC",
     "pipelines.cut_recording.cut_clips": "cut",
     "pipelines.build.write_named_shard": "shards",

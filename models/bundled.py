@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -26,6 +25,7 @@ from models.augment import mask_features
 from models.features import SILENCE, TARGET_RMS, features
 from models.network import BLANK, LABELS, AcousticNetwork, network_from_dict
 from models.vocabulary import Vocabulary
+from models.weights_file import write_weights
 from schemas.errors import ArtifactError
 from schemas.units import FRAME_SAMPLES
 
@@ -227,18 +227,4 @@ def save_bundled(
     }
     if vocabulary != VOCABULARY:
         metadata["vocabulary"] = vocabulary.to_json()
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(_with_ordered_header(save(tensors, metadata)))
-    temporary.replace(path)
-
-
-def _with_ordered_header(data: bytes) -> bytes:
-    """Sort the header of safetensors: its metadata come in a random order.
-
-    Without that equal weights would have other fingerprints each time they are saved.
-    """
-    end = 8 + int.from_bytes(data[:8], "little")
-    text = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":"))
-    header = text.encode()
-    header += b" " * (-len(header) % 8)  # the format aligns what follows
-    return len(header).to_bytes(8, "little") + header + data[end:]
+    write_weights(tensors, metadata, path)

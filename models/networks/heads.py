@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.vocabulary import Vocabulary
+from models.weights_file import write_weights
 from schemas.errors import ArtifactError, ConfigError
 
 _HEADS = ("lm_head", "ctc_head", "head")
@@ -110,7 +110,7 @@ class LanguageHead(nn.Module):
         tensors = {k: t.contiguous() for k, t in self.layer.state_dict().items()}
         metadata = {"format": "pt", "languages": json.dumps(self.languages)}
         metadata |= {"spread": json.dumps(self.spread)}
-        save_file(tensors, folder / _FILE, metadata)
+        write_weights(tensors, metadata, folder / _FILE)
 
 
 def load_language_head(folder: Path) -> LanguageHead | None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from models.networks.heads import replace_head
 from models.vocabulary import Vocabulary
+from models.weights_file import write_weights
 from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,7 +71,5 @@ def save_language_adapter(
     vocabulary.save(folder, language)
     weights: dict[str, torch.Tensor] = network._get_adapters()
     path = folder / f"adapter.{language}.safetensors"
-    temporary = path.with_suffix(".tmp")
     tensors = {name: t.detach().cpu().contiguous() for name, t in weights.items()}
-    save_file(tensors, temporary, {"format": "pt"})
-    temporary.replace(path)
+    write_weights(tensors, {"format": "pt"}, path)

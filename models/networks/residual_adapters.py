@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.checkpoints import RESIDUAL_FILE
 from models.networks.heads import head_of, replace_head
 from models.vocabulary import Vocabulary
+from models.weights_file import write_weights
 from schemas.errors import ArtifactError, ConfigError
 
 FORMAT = "pericope-residual/1"
@@ -102,11 +102,8 @@ def save_residual_adapters(
         "bottleneck": json.dumps(adapters.bottleneck),
         "vocabulary": vocabulary.to_json(),
     }
-    temporary = path.with_suffix(".tmp")
-    save_file(
-        {k: t.cpu().contiguous() for k, t in weights.items()}, temporary, metadata
-    )
-    temporary.replace(path)
+    tensors = {k: t.cpu().contiguous() for k, t in weights.items()}
+    write_weights(tensors, metadata, path)
 
 
 def load_residual_adapters(

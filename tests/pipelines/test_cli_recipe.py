@@ -26,11 +26,11 @@ def test_the_plan_is_shown_and_scaled(config):
     )  # fmt: skip
     lines = [line.split() for line in output.splitlines()]
     assert [line[1] for line in lines] == [
-        "teacher", "baseline", "fresh-baseline-first", "fresh-baseline", "labels",
+        "teacher", "fresh-baseline-first", "fresh-baseline", "labels",
         "student-first", "student", "evaluation",
     ]  # fmt: skip
     assert lines[0][2:5] == ["100", "updates", "from"]
-    assert lines[5][2:5] == ["400", "updates", "from"]
+    assert lines[4][2:5] == ["400", "updates", "from"]
     assert not (Path(config.corpus) / "recipes" / "est").exists()
 
 

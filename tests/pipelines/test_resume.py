@@ -120,7 +120,7 @@ def test_finished_work_is_not_done_again(toml, forks, output, speech):
     now = states(output)
     new = [p for p in now if p not in after and not p.startswith("store/fetch/")]
     assert sorted(path.split("/")[1] for path in new) == [
-        *("align", "cut", "cut", "opinion", "score"),
+        *("align", "cut", "cut", "opinion", "score", "speech"),
     ]
     assert [p for p in kept if p.startswith("store/") and now[p] != after[p]] == []
     changed_shards = [
