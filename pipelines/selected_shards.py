@@ -5,6 +5,7 @@ where they are the same, it stays as it is.
 """
 
 import io
+import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,14 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.shard_writer import made_from, member_of, remove, write_index
+from models.data.labels import REJECTED
+from pipelines.shard_writer import (
+    made_from,
+    member_of,
+    remove,
+    row_json,
+    write_index,
+)
 from pipelines.shards import FOLDER, ShardGroup, shard_count
 from pipelines.store import filesystem_of, local_copy, writing
 from schemas.errors import ArtifactError
@@ -139,7 +147,7 @@ def write_selected(plan: SelectedShard, root: str, folder: str) -> bool:
     with writing(tar_uri) as file:
         for sample, read in _read_samples(plan, root):
             key = sample.entry.key
-            data = read if sample.text is None else _with_text(read, key, sample.text)
+            data = read if sample.text is None else _with_label(read, key, sample.text)
             entries.append(IndexEntry(key, path, file.tell(), len(data)))
             file.write(data)
         # A tar ends with two empty blocks, and with a whole record.
@@ -150,12 +158,19 @@ def write_selected(plan: SelectedShard, root: str, folder: str) -> bool:
     return True
 
 
-def _with_text(data: bytes, key: str, text: str) -> bytes:
-    """Return a sample with another text; its other members stay as they are."""
+def _with_label(data: bytes, key: str, text: str) -> bytes:
+    """Return a sample with a label for its text, and a row that says so.
+
+    A clip whose own text was rejected loses that, its words and its romanised letters.
+    """
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         read = {member.name: tar.extractfile(member) for member in tar}
         members = {name: file.read() for name, file in read.items() if file}
     members[f"{key}.txt"] = text.encode()
+    row = json.loads(members[f"{key}.json"])
+    row |= {"text": text, "romanised": "", "words": []}
+    row["source"] = row["source"] or REJECTED
+    members[f"{key}.json"] = row_json(row)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in sorted(members.items()):

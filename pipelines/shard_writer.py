@@ -11,6 +11,7 @@ import re
 import tarfile
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -92,7 +93,11 @@ def _read_clip(ref: ClipRef) -> bytes:
 
 def sample_json(ref: ClipRef) -> bytes:
     """Return a sample's ``.json``: its ``sample_row``, NaN as null."""
-    row = without_nan(sample_row(ref.segment))
+    return row_json(without_nan(sample_row(ref.segment)))
+
+
+def row_json(row: dict[str, Any]) -> bytes:
+    """Return a row without NaN as a sample's ``.json``."""
     text = json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return text.encode()
 

@@ -248,6 +248,23 @@ def test_copies_of_labels_have_them_as_text(copy):
         clip_table([chosen], 0, 30)
 
 
+def test_a_copied_label_is_no_read_text(copy):
+    """Of a rejected segment not even the words of its own text are left."""
+    root = copy.parent / "corpus"
+    select_segments(str(root), "none", Criteria((Rule("false"),)), allow_empty=True)
+    run_labels(job_of(copy, "more", rejected_by="none"), "plain")
+    rules = (Rule("not is_empty"),)
+    select_segments(str(root), "heard", Criteria(rules, labels="more"))
+    folder = Path(materialise(str(root), "heard", 100).folder)
+    shards = SpeechShards(corpus=folder, split="*", selection=None)
+    rows = {clip.key: clip.row for clip in shards.in_order()}
+    labels = {label.key: label for label in labels_of(copy, "more")}
+    assert {rows[key]["source"] for key in rows} == {"recording", "rejected"}
+    for key, row in rows.items():
+        assert (row["source"], row["text"]) == (labels[key].source, labels[key].text)
+        assert (row["romanised"], row["words"]) == ("", [])
+
+
 def test_a_language_model_and_an_identifier_are_asked(copy, tmp_path):
     pytest.importorskip("flashlight.lib.text", reason="the extra lm is not installed")
     corpus = copy.parent / "corpus"
