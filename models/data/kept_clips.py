@@ -85,13 +85,14 @@ def _parts(
     number: int, source: SpeechShards, min_clip_sec: float, max_clip_sec: float
 ) -> Iterator[_Part]:
     stored = source.stored_selection()
+    keys = None if source.keys is None else pa.array(source.keys, pa.string())
     for language in source.tars():
         tars = source.shard_paths(language)
         index, texts = read_index(tars), None
         judged = None if stored is None else stored.of_language(language)
         if source.labels is not None:
             index, texts = _labeled(index, source, language, judged)
-        kept = np.flatnonzero(_kept(index, tars, source, judged))
+        kept = np.flatnonzero(_kept(index, tars, source, keys, judged))
         lasts = durations_msec(index.at(kept), tars)
         fits = (lasts >= min_clip_sec * 1000) & (lasts <= max_clip_sec * 1000)
         rows = kept[fits]
@@ -162,12 +163,15 @@ def _check_kept_have_labels(
 
 
 def _kept(
-    index: Index, tars: Sequence[Path], source: SpeechShards, verdicts: pa.Table | None
+    index: Index,
+    tars: Sequence[Path],
+    source: SpeechShards,
+    keys: pa.Array | None,
+    verdicts: pa.Table | None,
 ) -> npt.NDArray[np.bool_]:
     kept = np.ones(len(index.shard), dtype=bool)
-    if source.keys is not None:
-        wanted = pa.array(sorted(source.keys), pa.string())
-        kept &= pc.is_in(index.key, value_set=wanted).to_numpy()
+    if keys is not None:
+        kept &= pc.is_in(index.key, value_set=keys).to_numpy()
     if verdicts is None:
         return kept
     place = pc.index_in(index.key, value_set=verdicts["key"])
