@@ -1,7 +1,5 @@
 """Which clips a model learns to spell, and on which it is measured."""
 
-import csv
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 from models.data import BatchPlan, SpeechShards, epoch_batches
 from models.training.ctc import CtcBatch, MakeCtcBatch
 from models.training.survey import Survey, survey
+from models.training.whole_csv import write_csv
 from models.vocabulary import Vocabulary
 from pipelines.spelling import ClipSpeller
 from pipelines.spoken_texts import spoken_texts
@@ -114,11 +113,9 @@ def tell_survey(found: Survey, folder: Path, tell: Tell) -> None:
         tell(f"{code}: {clips} clips, {heard_sec / 3600:.2f} h")
     for why, clips in found.reasons.most_common():
         tell(f"left out, {why}: {clips} clips (named in {folder / 'unusable.csv'})")
-    temporary = folder / ".unusable.csv.tmp"
-    with temporary.open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerows([("clip", "why"), *sorted(found.unusable.items())])
-    os.replace(temporary, folder / "unusable.csv")
+    write_csv(
+        folder / "unusable.csv", [("clip", "why"), *sorted(found.unusable.items())]
+    )
 
 
 def _spread(found: Survey, clips: int) -> frozenset[str]:

@@ -1,11 +1,11 @@
 """What did not go by the book: steps that were skipped, clips that were left out."""
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.training.ranks import Ranks
+from models.training.whole_csv import write_csv
 from schemas.errors import TrainingDiverged
 
 _WINDOW = 100
@@ -92,8 +92,4 @@ def _keep(path: Path, names: set[str]) -> None:
         return
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerows([header, *(row for row in rows if row and row[0] in names)])
-    os.replace(temporary, path)
+    write_csv(path, [header, *(row for row in rows if row and row[0] in names)])

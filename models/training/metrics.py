@@ -7,11 +7,11 @@ and resumed it is that of a run which never stopped.
 
 import csv
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.training.whole_csv import write_csv
 from schemas.errors import ConfigError
 
 _HEADER = ("step", "name", "value")
@@ -55,10 +55,7 @@ def _drop_after(path: Path, step: int) -> None:
         with path.open(newline="") as file:
             rows = [tuple(row) for row in csv.reader(file) if len(row) == len(_HEADER)]
         kept += [row for row in rows[1:] if int(row[0]) <= step]
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(kept)
-    os.replace(temporary, path)
+    write_csv(path, kept)
 
 
 def _board(folder: Path, step: int) -> Any:
