@@ -19,12 +19,11 @@ from models.data.labels import REJECTED
 from pipelines.shard_writer import (
     made_from,
     member_of,
-    remove,
     row_json,
     write_index,
 )
 from pipelines.shards import FOLDER, ShardGroup, shard_count
-from pipelines.store import filesystem_of, local_copy, writing
+from pipelines.store import filesystem_of, local_copy, remove, writing
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of, stable_bucket
 from schemas.tables import INDEX_TABLE, IndexEntry

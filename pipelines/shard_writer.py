@@ -10,7 +10,6 @@ import os
 import re
 import tarfile
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +18,13 @@ import pyarrow.parquet as pq
 from pipelines.addresses import local_path_of
 from pipelines.plain_json import without_nan
 from pipelines.shards import FOLDER, ShardPlan
-from pipelines.store import filesystem_of, local_copy, write_atomic, writing
+from pipelines.store import (
+    filesystem_of,
+    local_copy,
+    remove,
+    write_atomic,
+    writing,
+)
 from schemas.errors import ArtifactError
 from schemas.segment import ClipRef
 from schemas.tables import (
@@ -164,10 +169,3 @@ def _remove_empty_folders(folder: str) -> None:
     for inner, _, _ in os.walk(folder, topdown=False):
         if not os.listdir(inner):
             os.rmdir(inner)
-
-
-def remove(uri: str) -> None:
-    """Delete a file if it is there."""
-    filesystem, path = filesystem_of(uri)
-    with suppress(FileNotFoundError):
-        filesystem.rm_file(path)

@@ -3,6 +3,7 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
+    ├── StoreUnavailable       an object store refuses or does not answer: stop
     ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
@@ -31,6 +32,10 @@ class ConfigError(PericopeError):
 
 class ArtifactError(PericopeError):
     """A file that Pericope wrote or ships is damaged or of another version."""
+
+
+class StoreUnavailable(PericopeError):
+    """The object store that a corpus lies in refuses access or does not answer."""
 
 
 class TrainingDiverged(PericopeError):
