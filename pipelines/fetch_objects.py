@@ -12,7 +12,13 @@ from pipelines.fetch_limits import FetchLimits
 from pipelines.fetch_partial import Version, at_hand, begin
 from pipelines.object_stores import failures_of
 from pipelines.store import filesystem_of
-from schemas.errors import FetchFailed, SourceMissing, SourceRefused, StoreUnavailable
+from schemas.errors import (
+    ConfigError,
+    FetchFailed,
+    SourceMissing,
+    SourceRefused,
+    StoreUnavailable,
+)
 
 _AT_ONCE_BYTES = 8 * 2**20
 _TRIES = 3
@@ -27,7 +33,7 @@ def download_object(uri: str, partial: Path, limits: FetchLimits) -> Path:
     shown = redact_uri(uri)
     try:
         filesystem, path = filesystem_of(uri)
-    except ImportError as error:
+    except ConfigError as error:
         raise SourceRefused(f"{shown}: {error}") from error
     failures = failures_of(scheme_of(uri))
     try:

@@ -76,7 +76,7 @@ def read_manifest(
     with contextlib.ExitStack() as copies:
         try:
             path = copies.enter_context(local_copy(str(address)))
-        except (FileNotFoundError, ImportError) as error:
+        except FileNotFoundError as error:
             raise ConfigError(f"{address}: cannot be read: {error}") from error
         try:
             rows = read_rows(path)

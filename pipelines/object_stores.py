@@ -17,7 +17,7 @@ from typing import Any
 import fsspec
 
 from pipelines.addresses import redact_uri, scheme_of
-from schemas.errors import StoreUnavailable
+from schemas.errors import ConfigError, StoreUnavailable
 
 _EXTRA_OF_SCHEME = {"s3": "s3", "gs": "gcs"}
 _LOGIN_OF_SCHEME = {
@@ -58,13 +58,27 @@ def filesystem_of(uri: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URI and the path in it.
 
     Raises:
-      ImportError: the library for the scheme is not installed; says which extra has it.
+      ConfigError: the library for the scheme is not installed; says which extra has it.
     """
     scheme = scheme_of(uri)
     if scheme not in _EXTRA_OF_SCHEME:
         return fsspec.core.url_to_fs(uri)
     filesystem = _connection(scheme, os.getpid())
     return filesystem, filesystem._strip_protocol(uri)
+
+
+def size_of_object(uri: str) -> int | None:
+    """Return the size of an object by one request, None if it is not there."""
+    filesystem, path = filesystem_of(uri)
+    try:
+        if scheme_of(uri) != "s3":
+            return int(filesystem.info(path)["size"])
+        # s3fs's own look-up would go on to ask whether it is a folder.
+        bucket, _, key = path.partition("/")
+        found = filesystem.call_s3("head_object", Bucket=bucket, Key=key)
+        return int(found["ContentLength"])
+    except FileNotFoundError:
+        return None
 
 
 def upload(source: Path, uri: str) -> None:
@@ -134,7 +148,7 @@ def _connection(scheme: str, _process: int) -> Any:
         kind = fsspec.get_filesystem_class(scheme)
     except ImportError as error:
         extra = _EXTRA_OF_SCHEME[scheme]
-        raise ImportError(
+        raise ConfigError(
             f"{scheme}:// needs another library: pip install 'pericope[{extra}]'"
         ) from error
     # Listings that were kept from earlier would hide what others have written.

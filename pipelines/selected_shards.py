@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.data.labels import REJECTED
+from pipelines.ranges import Piece, read_pieces
 from pipelines.shard_writer import (
     made_from,
     member_of,
@@ -29,7 +30,6 @@ from schemas.keys import digest_of, stable_bucket
 from schemas.tables import INDEX_TABLE, IndexEntry
 
 _VERSION = 1
-_AT_ONCE = 64
 _INDEX = re.compile(
     r"(?P<language>[^/]+)/(?P<split>[^/]+)/index-(?P<number>\d{6})\.parquet"
 )
@@ -181,19 +181,11 @@ def _with_label(data: bytes, key: str, text: str) -> bytes:
 def _read_samples(
     plan: SelectedShard, root: str
 ) -> Iterator[tuple[SelectedSample, bytes]]:
-    filesystem, folder = filesystem_of(root)
-    for start in range(0, len(plan.samples), _AT_ONCE):
-        chosen = plan.samples[start : start + _AT_ONCE]
-        some = [sample.entry for sample in chosen]
-        found = filesystem.cat_ranges(
-            [f"{folder}/{entry.shard}" for entry in some],
-            [entry.offset for entry in some],
-            [entry.offset + entry.length for entry in some],
-            on_error="raise",
-        )
-        for sample, data in zip(chosen, found, strict=True):
-            _check_sample(sample.entry, data, root)
-            yield sample, data
+    entries = [sample.entry for sample in plan.samples]
+    pieces = [Piece(f"{root}/{e.shard}", e.offset, e.length) for e in entries]
+    for sample, data in zip(plan.samples, read_pieces(pieces), strict=True):
+        _check_sample(sample.entry, data, root)
+        yield sample, data
 
 
 def _check_sample(entry: IndexEntry, data: bytes, root: str) -> None:

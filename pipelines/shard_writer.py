@@ -9,7 +9,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pipelines.addresses import local_path_of
 from pipelines.plain_json import without_nan
+from pipelines.ranges import Piece, read_pieces
 from pipelines.shards import FOLDER, ShardPlan
 from pipelines.store import (
     filesystem_of,
@@ -58,9 +59,9 @@ def write_shard(plan: ShardPlan, root: str) -> bool:
         entries = []
         # PAX is plain USTAR, but for names of more than 100 characters.
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for ref in plan.refs:
+            for ref, clip in _read_clips(plan.refs):
                 offset = tar.offset
-                _add_sample(tar, ref)
+                _add_sample(tar, ref, clip)
                 key, length = ref.segment.key, tar.offset - offset
                 entries.append(IndexEntry(key, plan.path, offset, length))
         size = file.tell()
@@ -68,9 +69,9 @@ def write_shard(plan: ShardPlan, root: str) -> bool:
     return True
 
 
-def _add_sample(tar: tarfile.TarFile, ref: ClipRef) -> None:
+def _add_sample(tar: tarfile.TarFile, ref: ClipRef, clip: bytes) -> None:
     key, text = ref.segment.key, ref.segment.text
-    members = {"flac": _read_clip(ref), "json": sample_json(ref)}
+    members = {"flac": clip, "json": sample_json(ref)}
     if ref.labeled or text:
         members["txt"] = text.encode()
     for suffix, data in sorted(members.items()):
@@ -84,16 +85,16 @@ def member_of(name: str, data: bytes) -> tarfile.TarInfo:
     return member
 
 
-def _read_clip(ref: ClipRef) -> bytes:
-    filesystem, path = filesystem_of(ref.pack)
-    start, end = ref.offset, ref.offset + ref.length
-    data = filesystem.cat_file(path, start=start, end=end)
-    if len(data) != ref.length:
-        raise ArtifactError(
-            f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, got "
-            f"{len(data)} of {ref.length}; delete the pack and run again"
-        )
-    return data
+def _read_clips(refs: Sequence[ClipRef]) -> Iterator[tuple[ClipRef, bytes]]:
+    pieces = [Piece(ref.pack, ref.offset, ref.length) for ref in refs]
+    for ref, data in zip(refs, read_pieces(pieces), strict=True):
+        if len(data) != ref.length:
+            start, end = ref.offset, ref.offset + ref.length
+            raise ArtifactError(
+                f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, "
+                f"got {len(data)} of {ref.length}; delete the pack and run again"
+            )
+        yield ref, data
 
 
 def sample_json(ref: ClipRef) -> bytes:

@@ -20,7 +20,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.addresses import local_path_of, scheme_of
-from pipelines.object_stores import abort_uploads, filesystem_of, upload
+from pipelines.object_stores import (
+    abort_uploads,
+    filesystem_of,
+    size_of_object,
+    upload,
+)
 from schemas.errors import ConfigError
 
 _TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}")
@@ -71,11 +76,10 @@ class Store:
     def size_bytes(self, stage: str, digest: str, suffix: str = "") -> int | None:
         """Return the size of a result, None if it is not there."""
         uri = self.uri(stage, digest, suffix)
+        if not _is_local(uri):
+            return size_of_object(uri)
         try:
-            if _is_local(uri):
-                return os.stat(uri).st_size
-            filesystem, path = filesystem_of(uri)
-            return int(filesystem.info(path)["size"])
+            return os.stat(uri).st_size
         except FileNotFoundError:
             return None
 

@@ -21,6 +21,7 @@ from pipelines.store import (
     write_atomic,
     writing,
 )
+from schemas.errors import ConfigError
 from schemas.keys import digest_of
 
 DIGEST = digest_of("a")
@@ -269,7 +270,7 @@ def test_a_missing_library_names_the_extra():
     try:
         import s3fs  # noqa: F401
     except ImportError:
-        with pytest.raises(ImportError, match=r"pip install 'pericope\[s3\]'"):
+        with pytest.raises(ConfigError, match=r"pip install 'pericope\[s3\]'"):
             filesystem_of("s3://bucket/key")
     else:
         pytest.skip("s3fs is installed")
