@@ -3,12 +3,13 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
+    ├── DiskFull               there is no room for a file of ours: stop
     ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
         ├── LanguageUnknown        NameUnclear              TextAmbiguous
         ├── SourceMissing          SourceRefused            SourceTooLarge
-        ├── FetchFailed
+        ├── FetchFailed            ArchiveUnusable
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
         ├── NoSpeech
@@ -31,6 +32,10 @@ class ConfigError(PericopeError):
 
 class ArtifactError(PericopeError):
     """A file that Pericope wrote or ships is damaged or of another version."""
+
+
+class DiskFull(PericopeError):
+    """A file could not be written for want of room; what is whole stays."""
 
 
 class TrainingDiverged(PericopeError):
@@ -103,6 +108,12 @@ class FetchFailed(InputError):
     """The source could not be fetched completely after all retries."""
 
     reason = "fetch_failed"
+
+
+class ArchiveUnusable(InputError):
+    """The zip archive is damaged, encrypted, or can be read in two ways."""
+
+    reason = "archive_unusable"
 
 
 class AudioUnreadable(InputError):
