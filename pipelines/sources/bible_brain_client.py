@@ -117,7 +117,7 @@ class BibleBrainClient:
                 f"got {self.server!r}"
             )
 
-    def get(self, path: str, kind: type[_T] | Any, **parameters: str) -> _T:
+    def get(self, path: str, kind: type[_T], **parameters: str) -> _T:
         """Ask one question and return the answer, checked.
 
         Answers that say that they will pass (429, 5xx), silence, and JSON that breaks
@@ -139,8 +139,7 @@ class BibleBrainClient:
             try:
                 with self._gate:
                     answer = self._ask(path, parameters)
-                checked: _T = self._checked(path, answer, kind)
-                return checked
+                return self._checked(path, answer, kind)
             except _Interrupted as error:
                 failures += 1
                 if failures > self.limits.retries:
@@ -150,7 +149,7 @@ class BibleBrainClient:
                     ) from None
                 time.sleep(wait_sec(failures, error.retry_after, self.limits))
 
-    def get_pages(self, path: str, kind: Any, **parameters: str) -> Iterator[Any]:
+    def get_pages(self, path: str, kind: type[_T], **parameters: str) -> Iterator[_T]:
         """Yield the items of all pages of an answer, in their order.
 
         Raises:
@@ -158,7 +157,10 @@ class BibleBrainClient:
         """
         for page in range(1, _MAX_PAGES + 1):
             answer = self.get(path, dict[str, Any], **parameters, page=str(page))
-            items = self._checked(path, answer.get("data"), list[kind])
+            items = [
+                self._checked(path, item, kind)
+                for item in self._checked(path, answer.get("data"), list[Any])
+            ]
             yield from items
             if not items or page >= _pages_of(answer):
                 return
@@ -192,6 +194,7 @@ class BibleBrainClient:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
             self._local.session.headers["User-Agent"] = "pericope"
+            self._local.session.headers["Accept-Encoding"] = "identity"
         session: requests.Session = self._local.session
         return session
 
@@ -199,7 +202,8 @@ class BibleBrainClient:
         body = bytearray()
         patience_sec = _MAX_TIMEOUTS * self.limits.timeout_sec
         until_sec = time.monotonic() + patience_sec
-        for block in response.iter_content(_BLOCK_BYTES):
+        # As it comes: a full block of a slow answer could take for ever.
+        while block := response.raw.read1(_BLOCK_BYTES):
             body += block
             if len(body) > _MAX_ANSWER_BYTES:
                 raise FetchFailed(
@@ -208,6 +212,9 @@ class BibleBrainClient:
                 )
             if time.monotonic() > until_sec:
                 raise _Interrupted(f"the answer took more than {patience_sec:g} s")
+        length = response.headers.get("Content-Length", "")
+        if length.isdecimal() and len(body) < int(length):
+            raise _Interrupted(f"got {len(body)} of {length} bytes")
         return bytes(body)
 
     def _check_status(
@@ -239,7 +246,7 @@ class BibleBrainClient:
         words = " ".join(str(said).replace(self.key, "***").split())
         return f" ({words:.200})"
 
-    def _checked(self, path: str, answer: Any, kind: Any) -> Any:
+    def _checked(self, path: str, answer: Any, kind: type[_T]) -> _T:
         try:
             return TypeAdapter(kind).validate_python(answer)
         except ValidationError as error:
