@@ -33,7 +33,8 @@ SERVER = "https://4.dbt.io/api"
 KEY_VARIABLE = "PERICOPE_DBP_KEY"
 
 _MAX_ANSWER_BYTES = 64 * 2**20
-_BLOCK_BYTES = 64 * 1024
+# The clock is looked at after each block, and a block may come byte by byte.
+_BLOCK_BYTES = 64
 _PAGE_ITEMS = 50
 _MAX_PAGES = 10_000
 # An answer may come slowly, with pauses below the timeout, but not for ever.
@@ -202,8 +203,7 @@ class BibleBrainClient:
         body = bytearray()
         patience_sec = _MAX_TIMEOUTS * self.limits.timeout_sec
         until_sec = time.monotonic() + patience_sec
-        # As it comes: a full block of a slow answer could take for ever.
-        while block := response.raw.read1(_BLOCK_BYTES):
+        while block := response.raw.read(_BLOCK_BYTES):
             body += block
             if len(body) > _MAX_ANSWER_BYTES:
                 raise FetchFailed(
