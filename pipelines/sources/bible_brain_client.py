@@ -200,6 +200,8 @@ class BibleBrainClient:
         return session
 
     def _read(self, response: requests.Response, path: str) -> bytes:
+        if response.is_redirect:  # requests has read it, to know where it would lead
+            return response.content
         body = bytearray()
         patience_sec = _MAX_TIMEOUTS * self.limits.timeout_sec
         until_sec = time.monotonic() + patience_sec

@@ -175,7 +175,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         )
 
     def file(self, path: str, query: dict[str, str]) -> None:
-        """Send a file, from an offset if it is asked for one, if its signature holds."""
+        """Send a file, or its rest if that is asked for, while its signature holds."""
         content = self.server.content.get(path)
         if content is None:
             self.send(404, b"")
