@@ -61,6 +61,8 @@ class FetchConfig(FetchLimits):
 
     max_hours: float = 12.0
     """Longer recordings are rejected."""
+    check_again: bool = False
+    """Ask in every run whether remote sources have changed since they were fetched."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
