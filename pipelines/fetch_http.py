@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import requests
-import urllib3
 
 from pipelines.addresses import redact_uri
+from pipelines.fetch_body import blocks_of
 from pipelines.fetch_limits import FetchLimits
-from pipelines.fetch_pace import watched
 from pipelines.fetch_partial import (
     Version,
     at_hand,
@@ -38,8 +37,7 @@ from schemas.errors import FetchFailed, SourceMissing, SourceTooLarge
 
 Result = TypeVar("Result")
 
-# Few, because a slow server's bytes count only once there are so many.
-_BLOCK_BYTES = 8 * 1024
+_BLOCK_BYTES = 64 * 1024
 # An attempt that got this much further was not in vain: the count of retries restarts.
 _PROGRESS_BYTES = 1024 * 1024
 _RETRIED_STATUS = (408, 425, 429)
@@ -242,23 +240,11 @@ def _receive(
 ) -> None:
     """Append the body to the bytes at hand; what arrived stays, whatever happens."""
     received = size_of(partial)
-    with partial.open("ab") as file, watched(response, limits) as pace:
-        try:
-            for block in response.raw.stream(_BLOCK_BYTES, decode_content=False):
-                received += len(block)
-                pace.received_bytes += len(block)
-                limits.check_size(shown, received)
-                file.write(block)
-        except urllib3.exceptions.HTTPError as error:
-            if not pace.too_slow:
-                raise Interrupted(
-                    f"broke off after {received} bytes ({type(error).__name__})"
-                ) from None
-    if pace.too_slow:
-        raise Interrupted(
-            f"slower than {limits.min_bytes_per_sec:g} bytes a second after "
-            f"{received} bytes"
-        )
+    with partial.open("ab") as file:
+        for block in blocks_of(response, limits):
+            received += len(block)
+            limits.check_size(shown, received)
+            file.write(block)
 
 
 def _decoded(shown: str, partial: Path, version: Version, limits: FetchLimits) -> Path:
