@@ -179,20 +179,14 @@ def train_lid(
     whole = replace(make, crop_sec=None, varied=False)
     task = _task(config, languages, held_out, whole)
     ranks = ranks_of(config.loop.device)
+    of_ranks = {"rank": ranks.rank, "ranks": ranks.count}
     batches = BatchStream(
-        sources,
-        config.plan,
-        make,
-        rank=ranks.rank,
-        ranks=ranks.count,
-        workers=config.workers,
+        sources, config.plan, make, workers=config.workers, **of_ranks
     )
     if not any((folder / CHECKPOINTS).glob("step-*")):  # a resumed one has its head
-        clips = config.first_clips
-        rounds = (FirstClips(sources, whole, clips), FirstClips(sources, make, clips))
-        fit_language_head(
-            network.to(ranks.device), head, itertools.chain.from_iterable(rounds)
-        )
+        network.to(ranks.device)
+        first = (FirstClips(sources, m, config.first_clips) for m in (whole, make))
+        fit_language_head(network, head, itertools.chain.from_iterable(first))
     settings = {**config.settings(), "languages": ",".join(languages)}
     result = run_loop(
         network, task, batches, folder, config.loop, report, settings=settings
