@@ -4,10 +4,13 @@ The libraries repeat requests that fail. Each request names the version (ETag) t
 begun with, so that bytes of two versions never come together.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipelines.addresses import redact_uri, scheme_of
+from pipelines.disk_full import is_no_room
 from pipelines.fetch_limits import FetchLimits
 from pipelines.fetch_partial import Version, at_hand, begin
 from pipelines.object_stores import failures_of
@@ -31,22 +34,42 @@ def download_object(uri: str, partial: Path, limits: FetchLimits) -> Path:
       SourceMissing, SourceRefused, SourceTooLarge, FetchFailed: as in ``fetch``.
     """
     shown = redact_uri(uri)
-    try:
+    with _explained(shown, scheme_of(uri)):
         filesystem, path = filesystem_of(uri)
-    except ConfigError as error:
-        raise SourceRefused(f"{shown}: {error}") from error
-    failures = failures_of(scheme_of(uri))
-    try:
         for _ in range(_TRIES):
             if _is_whole(filesystem, path, partial, shown, limits):
                 return partial
-    except FileNotFoundError as error:
-        raise SourceMissing(f"{shown}: expected an object, there is none") from error
-    except (StoreUnavailable, *failures) as error:
-        raise FetchFailed(f"{shown}: {type(error).__name__}: {error}") from error
     raise FetchFailed(
         f"{shown}: changed {_TRIES} times while it was read; run again when it is done"
     )
+
+
+def version_of_object(uri: str) -> Version:
+    """Return what tells an object from what lay at its address before.
+
+    Raises:
+      SourceMissing, SourceRefused, FetchFailed: as in ``fetch``.
+    """
+    shown = redact_uri(uri)
+    with _explained(shown, scheme_of(uri)):
+        filesystem, path = filesystem_of(uri)
+        return _version_of(filesystem.info(path), shown)
+
+
+@contextlib.contextmanager
+def _explained(shown: str, scheme: str) -> Iterator[None]:
+    """Turn errors of a store into those of a source."""
+    failures: tuple[type[Exception], ...] = (StoreUnavailable, *failures_of(scheme))
+    try:
+        yield
+    except ConfigError as error:
+        raise SourceRefused(f"{shown}: {error}") from error
+    except FileNotFoundError as error:
+        raise SourceMissing(f"{shown}: expected an object, there is none") from error
+    except failures as error:
+        if is_no_room(error):
+            raise  # here, not there
+        raise FetchFailed(f"{shown}: {type(error).__name__}: {error}") from error
 
 
 def _is_whole(

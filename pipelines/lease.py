@@ -7,12 +7,12 @@ announcement is written again every few seconds. One that stays as it is for lon
 of a dead run and removed; a run whose announcement was removed stops.
 """
 
-import _thread
 import contextlib
 import json
 import logging
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -168,7 +168,9 @@ class _Beating(threading.Thread):
             "taken its place; nothing is damaged, start it again when that has ended"
         )
         _LOG.error(self.lost)
-        _thread.interrupt_main()
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)
 
 
 def _now_sec() -> float:

@@ -6,7 +6,6 @@ which names the bucket and what to do. Credentials and endpoint come from where 
 library looks for them, never from us, and are never shown.
 """
 
-import errno
 import functools
 import importlib
 import os
@@ -17,6 +16,7 @@ from typing import Any
 import fsspec
 
 from pipelines.addresses import redact_uri, scheme_of
+from pipelines.disk_full import is_no_room
 from schemas.errors import ConfigError, StoreUnavailable
 
 _EXTRA_OF_SCHEME = {"s3": "s3", "gs": "gcs"}
@@ -46,8 +46,6 @@ _LIBRARY_ERRORS = {
 }
 _NO_LOGIN = ("NoCredentialsError", "PartialCredentialsError", "GoogleAuthError")
 _NO_BUCKET = ("bucket does not exist", "NoSuchBucket", "specified bucket")
-# A fault of this machine, whatever it was doing with the store.
-_OUR_OWN = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS)
 _REQUESTS = (
     "info exists find ls glob cat_file cat_ranges get_file put_file pipe_file rm_file "
     "open call_s3"
@@ -109,7 +107,8 @@ def abort_uploads(uri: str) -> int:
         return 0
     filesystem, path = filesystem_of(uri)
     bucket, _, prefix = f"{path}/".partition("/")
-    aborted, place = 0, {}
+    aborted = 0
+    place: dict[str, str] = {}
     while True:
         found = filesystem.call_s3(
             "list_multipart_uploads", Bucket=bucket, Prefix=prefix, **place
@@ -199,8 +198,8 @@ def _meaning_of(error: Exception, scheme: str) -> str | None:
         return f"there is no such bucket; create it, or correct its name ({told})"
     if isinstance(error, FileNotFoundError | FileExistsError | IsADirectoryError):
         return None
-    if isinstance(error, OSError) and error.errno in _OUR_OWN:
-        return None
+    if is_no_room(error):
+        return None  # here, not there
     if isinstance(error, PermissionError) or type(error).__name__ in _NO_LOGIN:
         return (
             "access is refused; give credentials that may list, read, write and "

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipelines.addresses import local_path_of, scheme_of
+from pipelines.disk_full import told_if_full
 from pipelines.object_stores import (
     abort_uploads,
     filesystem_of,
@@ -150,6 +151,9 @@ def writing(uri: str) -> Iterator[BinaryIO]:
 
     Args:
       uri: a local path (folders are made) or a URI (s3, gs, memory).
+
+    Raises:
+      DiskFull: there is no room; nothing appears.
     """
     local = local_path_of(uri)
     if local is None:
@@ -159,7 +163,7 @@ def writing(uri: str) -> Iterator[BinaryIO]:
         os.makedirs(folder, exist_ok=True)
     temp, descriptor = _create_temp(folder)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with told_if_full(uri), os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             # Published while still open, because its lock keeps the file from removal.
