@@ -3,11 +3,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 UV_VERSION := 0.13.8
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests of object stores talk to this server, built once for all checkouts.
+S3_SERVER_VERSION := 1.8.0
+S3_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pericope/versitygw-$(S3_SERVER_VERSION)/versitygw
 READY := $(VENV)/.ready
 CODE := schemas aligner models pipelines tests benchmarks docker setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench bench-gpu bench-aligner model clean
+.PHONY: help setup s3-server demo test check fmt bench bench-gpu bench-aligner model clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +24,12 @@ $(READY): requirements.lock pyproject.toml setup.py
 	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --compile-bytecode --no-deps -e .
 	@touch $(READY)
+
+s3-server: $(S3_SERVER)  ## Build the object store that tests talk to (needs Go)
+
+$(S3_SERVER):
+	@command -v go >/dev/null || { echo "Go is needed to build versitygw; see docs/object-stores.md" >&2; exit 1; }
+	GOBIN=$(@D) go install github.com/versity/versitygw/cmd/versitygw@v$(S3_SERVER_VERSION)
 
 demo: $(READY)  ## Cut the example recordings into a corpus in build/demo
 	$(BIN)/pericope run examples/demo/corpus.toml

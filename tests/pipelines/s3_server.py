@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-VERSION = "1.8.0"
+_MAKEFILE = (Path(__file__).parents[2] / "Makefile").read_text()
+VERSION = _MAKEFILE.partition("S3_SERVER_VERSION := ")[2].split()[0]
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 _BUILT = _CACHE / "pericope" / f"versitygw-{VERSION}" / "versitygw"
 ACCESS, SECRET = "tester", "not-a-real-secret"
