@@ -21,6 +21,7 @@ from pipelines.addresses import (
     redact_uri,
     scheme_of,
 )
+from pipelines.events import worked
 from pipelines.fetch_http import download_http
 from pipelines.fetch_limits import FetchLimits
 from pipelines.fetch_objects import download_object
@@ -87,6 +88,7 @@ def fetch(uri: str, store: Store, limits: FetchLimits) -> FetchedFile:
             known = _known(uri, digest, store, limits)
             if known:
                 return known
+            worked()
             whole = download(uri, partial, limits)
             fetched = _keep(whole, uri, digest, store)
             discard(partial)
@@ -128,10 +130,11 @@ def _fetch_local(path: str, store: Store, limits: FetchLimits) -> FetchedFile:
             raise SourceRefused(f"{path}: expected a file, got a pipe or device")
         limits.check_size(path, before.st_size)
         identity = _state_of(before)
-        digest = digest_of("local", 1, path, *identity)
+        digest = _name_of_local(path, before)
         entry = _read_entry(digest, store)
         if entry is not None:
             return FetchedFile(path, entry[0], entry[1], path)
+        worked()
         with open(path, "rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             after = os.fstat(file.fileno())
@@ -147,6 +150,44 @@ def _fetch_local(path: str, store: Store, limits: FetchLimits) -> FetchedFile:
     if time.time() - max(after.st_mtime, after.st_ctime) > _SETTLED_SEC:
         _write_entry(fetched, digest, store)
     return fetched
+
+
+def known_source(uri: str, store: Store) -> tuple[str, FetchedFile | None]:
+    """Return what names a source's entry in the store, and the source if it is known.
+
+    Nothing is fetched; a local file that has no entry yet is read. The name is "" where
+    there is no such file.
+    """
+    path = local_path_of(uri)
+    if path is None:
+        name = digest_of("fetch", 1, identity_of_uri(uri))
+        entry = _read_entry(name, store)
+        if entry is None or store.size_bytes(_STAGE, entry[0], _BODY) != entry[1]:
+            return name, None
+        body = store.uri(_STAGE, entry[0], _BODY)
+        return name, FetchedFile(redact_uri(uri), *entry, body)
+    path = os.path.abspath(path)
+    own = local_entry_name(path)
+    if own is None or not os.path.isfile(path):
+        return "", None
+    entry = _read_entry(own, store)
+    if entry is None:
+        with open(path, "rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        entry = sha256, os.path.getsize(path)
+    return own, FetchedFile(path, *entry, path)
+
+
+def local_entry_name(path: str) -> str | None:
+    """Return what names the digest of a local file as it is now, None without one."""
+    try:
+        return _name_of_local(path, os.stat(path))
+    except OSError:
+        return None
+
+
+def _name_of_local(path: str, status: os.stat_result) -> str:
+    return digest_of("local", 1, path, *_state_of(status))
 
 
 def _state_of(status: os.stat_result) -> tuple[int, int, int]:

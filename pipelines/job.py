@@ -1,25 +1,34 @@
 """One run from configuration to corpus.json."""
 
+import logging
 import os
-from collections.abc import Sequence
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.devices import choose_device
 from pipelines.alone import alone_in
+from pipelines.beam import StageCounts
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
+from pipelines.digests import forget_missing, list_run, remove_lists
+from pipelines.events import ENDED, FAILED, STARTED, tell
 from pipelines.finish import finish_corpus, refuse_second_round
 from pipelines.heard_language import identifier_fingerprint
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.opinion import opinion_fingerprint
+from pipelines.progress import stages_counted
 from pipelines.readers import plan_readers
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
 from pipelines.waveforms import BUDGET
 from schemas.errors import ConfigError
+from schemas.keys import digest_of
 from schemas.source import Recording
 
 # Beam picks another engine for "DirectRunner" depending on the network and the graph.
@@ -112,12 +121,48 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
         )
     asked_hours = job.config.run.max_audio_hours_in_flight
     BUDGET.resize(audio_hours(asked_hours, job.workers) * 3600)
-    with alone_in(job.context.output):
+    with alone_in(job.context.output), _telling(job, runner):
         job.context.store.remove_leftovers()
+        remove_lists(job.context.output)
+        forget_missing(job.context.store)
         if job.config.identity.check:
             job = knowing_texts(job)
-        _build(job, runner, beam_arguments)
-        return finish_corpus(job.config, job.manifest, job.context, job.threshold)
+        counts = _build(job, runner, beam_arguments)
+        stages_counted(counts)
+        for stage, counted in counts.items():
+            tell("counts", stage=stage, **counted)
+        rejects = finish_corpus(job.config, job.manifest, job.context, job.threshold)
+        list_run(job.context.output, job.context.store)
+        return rejects
+
+
+@contextmanager
+def _telling(job: Job, runner: str) -> Iterator[None]:
+    """Tell the log when a run begins and how it ends."""
+    tell(
+        STARTED,
+        pid=os.getpid(),
+        host=platform.node(),
+        runner=runner,
+        workers=job.workers,
+        recordings=len(job.recordings),
+        manifest_rejects=len(job.manifest.rejects),
+        work=work_digest(job),
+    )
+    started_sec = time.monotonic()
+    try:
+        yield
+    except BaseException as error:
+        told = {"error": type(error).__name__, "message": str(error)}
+        tell(FAILED, level=logging.ERROR, **told)
+        raise
+    tell(ENDED, seconds=round(time.monotonic() - started_sec, 3))
+
+
+def work_digest(job: Job) -> str:
+    """Name what is to be done: runs of one name go on with each other's work."""
+    context, configuration = job.context, job.config.as_dict()
+    return digest_of(job.manifest.digest, context.model_fingerprint, configuration)
 
 
 def knowing_texts(job: Job) -> Job:
@@ -126,18 +171,17 @@ def knowing_texts(job: Job) -> Job:
     return replace(job, context=replace(job.context, known_texts=known))
 
 
-def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> None:
+def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> StageCounts:
     manifest = job.manifest
     if runner == "plain":
-        build_plainly(manifest.recordings, manifest.rejects, job.context)
-    else:
-        arguments = [f"--runner={runner}", *beam_arguments]
-        if runner == _EMBEDDED and job.workers > 1:
-            arguments += [
-                "--direct_running_mode=multi_threading",
-                f"--direct_num_workers={job.workers}",
-            ]
-        build_on_beam(manifest.recordings, manifest.rejects, job.context, arguments)
+        return build_plainly(manifest.recordings, manifest.rejects, job.context)
+    arguments = [f"--runner={runner}", *beam_arguments]
+    if runner == _EMBEDDED and job.workers > 1:
+        arguments += [
+            "--direct_running_mode=multi_threading",
+            f"--direct_num_workers={job.workers}",
+        ]
+    return build_on_beam(manifest.recordings, manifest.rejects, job.context, arguments)
 
 
 def _needs_model(manifest: Manifest) -> bool:
