@@ -130,7 +130,7 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
         counts = _build(job, runner, beam_arguments)
         stages_counted(counts)
         for stage, counted in counts.items():
-            tell("counts", stage=stage, **counted)
+            tell("counts", stage=stage, counts=dict(counted))
         rejects = finish_corpus(job.config, job.manifest, job.context, job.threshold)
         list_run(job.context.output, job.context.store)
         return rejects

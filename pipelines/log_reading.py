@@ -23,6 +23,7 @@ _COLUMNS = pa.schema(
         ("reused", pa.bool_()),
     ]
 )
+_OF_RECORDINGS = (BEGIN, DONE, REJECTED)
 _PART = ".jsonl"
 
 
@@ -105,10 +106,11 @@ def _parsed(name: str, data: bytes) -> RunLog | None:
             ),
         )
     except pa.ArrowInvalid:  # a line was damaged: read them one by one
-        rows = [row for line in whole.splitlines() if (row := _row(line))]
-        events = pa.Table.from_pylist(rows, schema=_COLUMNS)
+        rows = (_row(line) for line in whole.splitlines())
+        own = [row for row in rows if row.get("event") in _OF_RECORDINGS]
+        events = pa.Table.from_pylist([start, *own], schema=_COLUMNS)
     last_time = events["time"][-1].as_py()
-    told = pc.is_in(events["event"], pa.array([BEGIN, DONE, REJECTED]))
+    told = pc.is_in(events["event"], pa.array(_OF_RECORDINGS))
     end = ends[-1] if ends else None
     return RunLog(name, start, end, events.filter(told), last_time)
 
