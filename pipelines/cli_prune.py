@@ -16,6 +16,13 @@ def prune(
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete it; else it is only told.")
     ] = False,
+    missing_too: Annotated[
+        bool,
+        typer.Option(
+            "--missing-too",
+            help="Delete also what belongs to recordings whose sources are not there.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find what the store has of earlier texts, models and settings; delete it if told.
@@ -29,7 +36,7 @@ def prune(
     from pipelines.prune import prune_store
 
     job = prepare_job(load_config(corpus))
-    found = prune_store(job, delete=delete)
+    found = prune_store(job, delete=delete, missing_too=missing_too)
     if as_json:
         rows = [asdict(stage) for stage in found]
         print(json.dumps({"deleted": delete, "stages": rows}))

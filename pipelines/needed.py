@@ -62,6 +62,8 @@ class Needed:
     """By stage, below its folder."""
     downloads: frozenset[str]
     """Names of entries of sources that are not here yet."""
+    unknown: tuple[str, ...]
+    """Recordings whose sources are not at hand: their results cannot be named."""
 
 
 def needed_results(
@@ -76,9 +78,12 @@ def needed_results(
     contexts = tuple(contexts)
     paths: dict[str, set[str]] = {stage: set() for stage in STAGES}
     downloads: set[str] = set()
+    unknown: list[str] = []
     for recording in recordings:
         known = _Sources(recording, contexts[0])
         downloads |= known.downloads
+        if known.fetched is None:
+            unknown.append(recording.recording_id)
         names = set(known.names)
         if known.fetched is not None:
             for context in contexts:
@@ -86,7 +91,7 @@ def needed_results(
                 names.update(_results(known.fetched, own))
         for name in names:
             paths[name.stage].add(name.path)
-    return Needed(paths, frozenset(downloads))
+    return Needed(paths, frozenset(downloads), tuple(unknown))
 
 
 class _Sources:

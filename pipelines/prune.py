@@ -15,7 +15,7 @@ from pipelines.needed import STAGES, Needed, needed_results
 from pipelines.second_model import STAGE as SECOND
 from pipelines.second_model import SUFFIX as SECOND_SUFFIX
 from pipelines.store import Store, filesystem_of
-from schemas.errors import ArtifactError
+from schemas.errors import ArtifactError, ConfigError
 
 _DOWNLOAD = re.compile(r"(?P<entry>[0-9a-f]{64}).*")
 _UNFINISHED = "unfinished"
@@ -32,15 +32,23 @@ class StagePruned:
     unused_bytes: int
 
 
-def prune_store(job: Job, *, delete: bool) -> list[StagePruned]:
+def prune_store(
+    job: Job, *, delete: bool, missing_too: bool = False
+) -> list[StagePruned]:
     """Find results that the next run would not use, and delete them if told to.
 
     Results of other commands than ``pericope run`` stay, and so does what the second
     round of ``pericope realign`` uses. Unfinished downloads stay where their source is
     still wanted.
 
+    Args:
+      job: the run.
+      delete: do it; else it is only told.
+      missing_too: delete also what may belong to recordings whose sources are not at
+        hand: without their digests their results cannot be named.
+
     Raises:
-      ConfigError: a run is at work on the corpus.
+      ConfigError: a run is at work on the corpus, or there are such recordings.
       ArtifactError: it has no store, or a result that has to be read is damaged.
     """
     root, store = job.context.output, job.context.store
@@ -49,6 +57,12 @@ def prune_store(job: Job, *, delete: bool) -> list[StagePruned]:
         raise ArtifactError(f"{root}/store: expected the store of a corpus, found none")
     with alone_in(root):
         needed = needed_results(job.recordings, (job.context, *_second_rounds(job)))
+        if delete and needed.unknown and not missing_too:
+            raise ConfigError(
+                f"{len(needed.unknown)} recordings have sources that are not at hand, "
+                f"the first is {needed.unknown[0]}; what belongs to them counts as "
+                "unused: run the corpus first, or say --missing-too"
+            )
         found = [_pruned(store, stage, needed, delete=delete) for stage in STAGES]
         if delete:
             forget_missing(store)

@@ -1,6 +1,7 @@
 """How far a run is, or was when it died: from its logs and the store alone."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.addresses import local_path_of
 from pipelines.alone import is_locked
 from pipelines.cut_recording import INDEX
 from pipelines.cut_recording import STAGE as CUT
@@ -21,6 +23,7 @@ BROKEN = "failed"
 UNKNOWN = "unknown"
 """In a bucket, where no lock tells whether somebody is at work."""
 _LAST_EVENTS = 5
+_FOLDER_LETTERS = 2  # of the folders that a stage's results are spread over
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def status_of(root: str, now: datetime | None = None) -> Status:
         log=latest.name,
         started=latest.start["time"],
         last_event=latest.last_time,
-        error=str(latest.end.get("message", "")) if state == BROKEN else "",
+        error=str((latest.end or {}).get("message", "")) if state == BROKEN else "",
         recordings=recordings,
         done=len(done),
         rejected=rejected,
@@ -182,16 +185,27 @@ def _seconds_left(log: RunLog, left: int | None, at: datetime) -> float | None:
 
 def _stored(uri: str) -> dict[str, set[str]]:
     """Return the names of results by stage; of a cut, those that are whole."""
-    filesystem, folder = filesystem_of(uri)
     found: dict[str, set[str]] = {}
-    for path in filesystem.find(folder):
-        parts = path[len(folder.rstrip("/")) + 1 :].split("/")
-        if len(parts) != 3 or len(parts[1]) != 2:
-            continue
-        stage, _, name = parts
+    for stage, name in _names(uri):
         if stage != CUT or name.endswith(INDEX):
             found.setdefault(stage, set()).add(name.split(".")[0])
     return {stage: found[stage] for stage in sorted(found)}
+
+
+def _names(uri: str) -> Iterator[tuple[str, str]]:
+    """Yield stage and name of each file of a store; of local ones by names alone."""
+    local = local_path_of(uri)
+    if local is not None:
+        for folder, _, names in os.walk(local):
+            stage, name = os.path.split(folder)
+            if len(name) == _FOLDER_LETTERS:
+                yield from ((os.path.basename(stage), name) for name in names)
+        return
+    filesystem, folder = filesystem_of(uri)
+    for path in filesystem.find(folder):
+        *_, stage, inner, name = path.split("/")
+        if len(inner) == _FOLDER_LETTERS:
+            yield stage, name
 
 
 def _time(text: str) -> datetime:

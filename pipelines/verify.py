@@ -113,7 +113,8 @@ def _check_store(store: Store, told: Progress, *, quick: bool) -> Iterator[Findi
         there = {path: own for path, own in listed.items() if path in names}
         yield from _compare(known, there, read, tell)
         unlisted = [path for path in names if path not in listed]
-        yield from check_unlisted(store.root, unlisted)
+        if not quick:
+            yield from check_unlisted(store.root, unlisted)
         if stage == "fetch" and not quick:
             yield from check_fetched(store, told)
 
@@ -135,9 +136,9 @@ def _compare(
         yield Finding.at(path, "is in no list of digests")
     both = sorted(sizes.keys() & listing.keys())
     for path in both:
-        expected, got = listing[path].size_bytes, sizes[path]
-        if expected != got:
-            yield Finding.at(path, f"expected {expected} bytes, got {got}")
+        expected, size = listing[path].size_bytes, sizes[path]
+        if expected != size:
+            yield Finding.at(path, f"expected {expected} bytes, got {size}")
     if read is None:
         return
     same = [path for path in both if sizes[path] == listing[path].size_bytes]

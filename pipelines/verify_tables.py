@@ -197,7 +197,11 @@ def _check_selections(root: str, damaged: Collection[str]) -> Iterator[Finding]:
         place = f"selections/{path}"
         if suffix != ".parquet" or place in damaged:
             continue
-        stored = stored_selection(root, name, ("key",))
+        try:
+            stored = stored_selection(root, name, ("key",))
+        except ArtifactError as error:
+            yield Finding.at(place, str(error))
+            continue
         if "labels" in stored.summary["rules"]:
             continue  # a run may have made the labels' segments anew since
         if wanted is None:

@@ -91,6 +91,18 @@ def test_a_dry_run_changes_nothing_and_other_stages_stay(toml):
         shutil.rmtree(kept.parent)
 
 
+def test_nothing_goes_while_a_source_is_not_at_hand(toml, speech):
+    text = toml.parent / speech.row("swh-mrk-001")["text"]
+    aside = text.rename(text.with_suffix(".aside"))
+    try:
+        assert pruned(toml)["align"].unused_files == 1
+        with pytest.raises(ConfigError, match="first is swh-mrk-001"):
+            pruned(toml, delete=True)
+    finally:
+        aside.rename(text)
+    assert pruned(toml)["align"].unused_files == 0
+
+
 def test_not_beside_a_run_and_not_without_a_store(toml, speech, tmp_path):
     with alone_in(str(toml.parent / "corpus")), pytest.raises(ConfigError, match="run"):
         pruned(toml)
