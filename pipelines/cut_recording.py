@@ -12,7 +12,7 @@ from aligner.splits import split_unit
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.clips import cut_clips
 from pipelines.context import RunContext
-from pipelines.events import worked
+from pipelines.events import LAST_FILE, LAST_STAGE, worked
 from pipelines.ledger import Gap
 from pipelines.licences import NO_MODEL
 from pipelines.planned_segments import VERSION, planned_segments
@@ -25,9 +25,8 @@ from schemas.segment import ClipRef, Segment
 from schemas.tables import segment_from_row, segment_row
 from schemas.units import sec_from_samples
 
-STAGE = "cut"
+STAGE, INDEX = LAST_STAGE, LAST_FILE
 PACK = ".pack"
-INDEX = ".json"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ FIELDS = "pericope_event"
 """The attribute of a log record that has the event."""
 BEGIN, DONE, REJECTED = "begin", "done", "rejected"
 STARTED, ENDED, FAILED = "run_started", "run_ended", "run_failed"
+LAST_STAGE, LAST_FILE = "cut", ".json"
+"""What a recording is done with: the stage, and the ending of what it writes last."""
 
 _LOG = logging.getLogger(__name__)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")

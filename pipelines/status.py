@@ -11,9 +11,7 @@ import pyarrow.compute as pc
 
 from pipelines.addresses import local_path_of
 from pipelines.alone import is_locked
-from pipelines.cut_recording import INDEX
-from pipelines.cut_recording import STAGE as CUT
-from pipelines.events import BEGIN, DONE, FAILED, REJECTED
+from pipelines.events import BEGIN, DONE, FAILED, LAST_FILE, LAST_STAGE, REJECTED
 from pipelines.log_reading import RunLog, last_lines, read_logs
 from pipelines.store import filesystem_of
 from schemas.errors import ArtifactError
@@ -94,7 +92,7 @@ def status_of(root: str, now: datetime | None = None) -> Status:
         state = {True: RUNNING, False: STOPPED, None: UNKNOWN}[is_alive]
         return Status(output=root, state=state, log="", stored=counts)
     same = [latest, *(log for log in logs if log.work == latest.work)]
-    done, rejected = _done(same, stored.get(CUT, set()))
+    done, rejected = _done(same, stored.get(LAST_STAGE, set()))
     recordings = latest.start.get("recordings")
     state = _state(latest, is_alive)
     at = now or datetime.now(UTC)
@@ -140,7 +138,7 @@ def _done(
     for log in logs:  # the latest first
         events = log.events
         is_cut = pc.and_(
-            pc.equal(events["event"], DONE), pc.equal(events["stage"], CUT)
+            pc.equal(events["event"], DONE), pc.equal(events["stage"], LAST_STAGE)
         )
         own = events.filter(is_cut).select(["recording", "result", "audio_sec"])
         for name, result, seconds in zip(
@@ -173,7 +171,7 @@ def _seconds_left(log: RunLog, left: int | None, at: datetime) -> float | None:
     )
     worked = events.filter(ended)
     is_last = pc.or_(
-        pc.equal(worked["stage"], CUT), pc.equal(worked["event"], REJECTED)
+        pc.equal(worked["stage"], LAST_STAGE), pc.equal(worked["event"], REJECTED)
     )
     made = len(worked.filter(is_last)["recording"].unique())
     if not made:
@@ -187,7 +185,7 @@ def _stored(uri: str) -> dict[str, set[str]]:
     """Return the names of results by stage; of a cut, those that are whole."""
     found: dict[str, set[str]] = {}
     for stage, name in _names(uri):
-        if stage != CUT or name.endswith(INDEX):
+        if stage != LAST_STAGE or name.endswith(LAST_FILE):
             found.setdefault(stage, set()).add(name.split(".")[0])
     return {stage: found[stage] for stage in sorted(found)}
 

@@ -111,12 +111,13 @@ def _check_store(store: Store, told: Progress, *, quick: bool) -> Iterator[Findi
         tell = partial(told, place)
         # What is gone from the store was deleted to be made again, or not to be kept.
         there = {path: own for path, own in listed.items() if path in names}
-        yield from _compare(known, there, read, tell)
+        found = list(_compare(known, there, read, tell))
+        yield from found
         unlisted = [path for path in names if path not in listed]
         if not quick:
             yield from check_unlisted(store.root, unlisted)
         if stage == "fetch" and not quick:
-            yield from check_fetched(store, told)
+            yield from check_fetched(store, {own.path for own in found}, told)
 
 
 def _read(root: str, path: str) -> Digest:

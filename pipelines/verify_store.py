@@ -7,7 +7,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -61,7 +61,7 @@ def _read(path: str, data: bytes) -> None:
 
 
 def check_fetched(
-    store: Store, told: Callable[[str, int, int], None]
+    store: Store, damaged: Collection[str], told: Callable[[str, int, int], None]
 ) -> Iterator[Finding]:
     """Yield local sources whose bytes have changed though nothing says so.
 
@@ -71,12 +71,14 @@ def check_fetched(
     names = [path for path in files_below(folder) if path.endswith(".json")]
     for number, name in enumerate(names, start=1):
         told("sources", number, len(names))
+        if f"store/fetch/{name}" in damaged:
+            continue
         digest = name.rpartition("/")[2].removesuffix(".json")
         try:
             entry = json.loads(store.read_bytes("fetch", digest, ".json"))
             path, sha256 = str(entry["uri"]), str(entry["sha256"])
         except (ValueError, KeyError, TypeError):
-            continue  # found by its own digest, or as a file that cannot be read
+            continue  # found as a file that cannot be read
         if not os.path.isabs(path) or local_entry_name(path) != digest:
             continue
         with open(path, "rb") as file:

@@ -45,7 +45,7 @@ def check_tables(
     if any(path.startswith(_TABLES) for path in damaged):
         return []  # they would be found out again by all that is held against them
     checks = [
-        ("ledger", partial(_check_ledger, root, store, quick=quick)),
+        ("ledger", partial(_check_ledger, store, damaged, quick=quick)),
         (_DESCRIPTION, partial(_check_counts, root)),
         ("selections", partial(_check_selections, root, damaged)),
     ]
@@ -93,8 +93,11 @@ def _sorted(keys: pa.ChunkedArray) -> pa.Array:
     return whole.take(pc.sort_indices(whole))
 
 
-def _check_ledger(root: str, store: Store, *, quick: bool) -> Iterator[Finding]:
+def _check_ledger(
+    store: Store, damaged: Collection[str], *, quick: bool
+) -> Iterator[Finding]:
     """The entries of a recording follow each other from 0 to its end."""
+    root = store.root
     ends = _ledger_ends(root)
     for name, told in ends.faults:
         yield Finding.at("ledger", f"{name}: {told}")
@@ -109,22 +112,21 @@ def _check_ledger(root: str, store: Store, *, quick: bool) -> Iterator[Finding]:
                 )
                 yield Finding.at("ledger", f"{row['recording_id']}: {told}")
     if not quick:
-        yield from _check_durations(root, store, ends.by_recording)
+        yield from _check_durations(store, damaged, ends.by_recording)
 
 
 def _check_durations(
-    root: str, store: Store, ends: Mapping[str, float]
+    store: Store, damaged: Collection[str], ends: Mapping[str, float]
 ) -> Iterator[Finding]:
     """The ledger ends where the alignment, as long as the sound, does."""
-    rows = read_columns(root, ALIGNMENT_TABLE, ["recording_id", "digest"])
+    rows = read_columns(store.root, ALIGNMENT_TABLE, ["recording_id", "digest"])
     for name, digest in sorted({(r["recording_id"], r["digest"]) for r in rows}):
-        if not store.has(ALIGN, digest, SUFFIX):
-            continue  # it will be made again if it is needed
-        try:
-            data = store.read_bytes(ALIGN, digest, SUFFIX)
-            duration_sec = load_alignment(data).duration_sec
-        except ArtifactError:
-            continue  # found by its digest
+        uri = store.uri(ALIGN, digest, SUFFIX)
+        is_damaged = uri.removeprefix(f"{store.root}/") in damaged
+        if is_damaged or not store.has(ALIGN, digest, SUFFIX):
+            continue  # what is not there is made again if it is needed
+        data = store.read_bytes(ALIGN, digest, SUFFIX)
+        duration_sec = load_alignment(data, uri).duration_sec
         if ends.get(name) != duration_sec:
             told = f"{name}: ends at {ends.get(name)}, the recording at {duration_sec}"
             yield Finding.at("ledger", told)
