@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from pipelines.disk_full import told_if_full
 from pipelines.events import DONE, REJECTED, Attempting, attempting
 from pipelines.progress import recording_done
 from schemas.errors import InputError
@@ -59,6 +60,9 @@ class Step(Generic[Item, Result]):
           item: what to work on.
           count: told of one item ``in``, and whether it was ``done`` or ``rejected``
             (also by reason), ``reused`` from the store, and its ``audio_msec``.
+
+        Raises:
+          DiskFull: there was no room for what the step writes.
         """
         recording = self.recording_of(item)
         with attempting(self.stage, recording.recording_id) as own:
@@ -75,7 +79,8 @@ class Step(Generic[Item, Result]):
 
     def _outcome(self, item: Item, recording: Recording) -> Result | Failure:
         try:
-            return self.run(item)
+            with told_if_full(recording.recording_id):
+                return self.run(item)
         except InputError as error:
             reject = Reject(
                 stage=self.stage,

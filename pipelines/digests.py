@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from pipelines.fetch_entries import ENTRY, STAGE
 from pipelines.shard_writer import shard_digest
 from pipelines.store import Store, filesystem_of, local_copy, write_atomic
 from schemas.errors import ArtifactError
@@ -30,7 +31,7 @@ RUN_FOLDERS = (
 """What a run writes; other commands list what they write themselves."""
 # Their results may change under the same name: a clip that could not be read is heard
 # again. The labels that are made of them are listed.
-UNLISTED_STAGES = frozenset({"label"})
+_UNLISTED_STAGES = frozenset({"label"})
 _UNFINISHED = re.compile(r".*/unfinished/.*|.*/\.tmp-[0-9a-f]{16}")
 _LINE = re.compile(r"([0-9a-f]{64}) (\d+) (.+)")
 _THREADS = 2
@@ -46,6 +47,11 @@ class Digest:
 
 Listing: TypeAlias = Mapping[str, Digest]
 """Digests by path below the corpus, or below the store's stage."""
+
+
+def is_unlisted(stage: str, path: str) -> bool:
+    """Tell whether a file may change: entries of sources have a digest in them."""
+    return stage == STAGE and path.endswith(ENTRY)
 
 
 def digest_of_file(uri: str) -> Digest:
@@ -172,7 +178,7 @@ def listed_stages(store: Store) -> list[str]:
     names = {
         path.rstrip("/").rsplit("/", 1)[-1] for path in filesystem.ls(folder, False)
     }
-    return sorted(names - UNLISTED_STAGES)
+    return sorted(names - _UNLISTED_STAGES)
 
 
 def stage_list_uri(store: Store, stage: str) -> str:
@@ -205,7 +211,11 @@ def _list_stage(store: Store, stage: str) -> None:
     """Add what is new to the list of a stage; results never change."""
     uri = stage_list_uri(store, stage)
     folder = f"{store.root}/store/{stage}"
-    names = [path for path in files_below(folder) if path != OWN_NAME]
+    names = [
+        path
+        for path in files_below(folder)
+        if path != OWN_NAME and not is_unlisted(stage, path)
+    ]
     listing = read_list(uri) or {}
     known = {path: listing[path] for path in names if path in listing}
     new = _digests(

@@ -1,124 +1,152 @@
 """Fetch sources: local files by reference, remote ones into the content store.
 
-Everything is named by the SHA-256 of its bytes. What was fetched once is never asked
-for again: ``store/fetch`` holds an entry from each address to its bytes' digest. To
-fetch anew after a source has changed under the same address, delete that folder.
+Everything is named by the SHA-256 of its bytes. What was fetched once is not asked for
+again: ``store/fetch`` holds an entry from each address to its bytes' digest, with what
+the server said of them. With that, a server can be asked whether a source has changed
+under the same address; the bytes themselves travel again only if it has.
 """
 
 import hashlib
-import json
 import os
 import stat
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipelines.addresses import (
     HTTP_SCHEMES,
     check_remote_uri,
-    identity_of_uri,
     local_path_of,
     redact_uri,
     scheme_of,
 )
+from pipelines.disk_full import told_if_full
 from pipelines.events import worked
-from pipelines.fetch_http import download_http
+from pipelines.fetch_entries import (
+    BODY,
+    STAGE,
+    Entry,
+    FetchedFile,
+    name_of_local,
+    name_of_remote,
+    read_entry,
+    state_of,
+    write_entry,
+)
+from pipelines.fetch_http import download_http, is_unchanged_http
 from pipelines.fetch_limits import FetchLimits
-from pipelines.fetch_objects import download_object
-from pipelines.fetch_partial import discard
+from pipelines.fetch_objects import download_object, version_of_object
+from pipelines.fetch_partial import at_hand, discard
 from pipelines.store import Store, locked
 from schemas.errors import (
-    ArtifactError,
     FetchFailed,
     SourceMissing,
     SourceRefused,
 )
-from schemas.keys import digest_of
 
 __all__ = ["FetchLimits", "FetchedFile", "fetch"]
 
-_STAGE = "fetch"
-_BODY = ".bin"
-_ENTRY = ".json"
 # A file that was just written may be written again within the clock's tick, which
 # would leave size and time as they were; only after this is its digest remembered.
 _SETTLED_SEC = 2.0
 
 
-@dataclass(frozen=True)
-class FetchedFile:
-    """A source whose bytes are at hand.
-
-    ``path`` is the local file itself or the copy in the store (a path or URI, see
-    ``store.local_copy``). ``uri`` is the address without passwords and signatures.
-    """
-
-    uri: str
-    sha256: str
-    size_bytes: int
-    path: str
-
-
-def fetch(uri: str, store: Store, limits: FetchLimits) -> FetchedFile:
+def fetch(
+    uri: str, store: Store, limits: FetchLimits, asked_since_sec: float = 0.0
+) -> FetchedFile:
     """Bring a source within reach and return where it is.
 
     A local file (path or ``file://``) is not copied, only hashed; its digest is
     remembered by path, size and times. Remote sources are copied into the store, and an
     interrupted copy is continued where the server allows it.
 
+    Args:
+      uri: what the manifest names.
+      store: where copies and digests are kept.
+      limits: patience and size.
+      asked_since_sec: a remote source that was last asked for before this time (seconds
+        since 1970) is asked whether it has changed.
+
     Raises:
       SourceMissing: there is nothing at the address.
       SourceRefused: the scheme is not allowed, or its library is not installed.
       SourceTooLarge: it has more than ``limits.max_bytes``.
       FetchFailed: it cannot be read, or not completely after all retries.
+      DiskFull: there is no room for a copy; what has come of it stays.
     """
     path = local_path_of(uri)
     if path is not None:
         return _fetch_local(os.path.abspath(path), store, limits)
     check_remote_uri(uri)
-    digest = digest_of("fetch", 1, identity_of_uri(uri))
-    known = _known(uri, digest, store, limits)
-    if known:
-        return known
-    download = download_http if scheme_of(uri) in HTTP_SCHEMES else download_object
-    with store.scratch(_STAGE) as folder:
-        partial = folder / digest
-        with locked(folder / f"{digest}.lock"):
-            # Another worker may have fetched it while this one waited for the lock.
-            known = _known(uri, digest, store, limits)
-            if known:
-                return known
-            worked()
-            whole = download(uri, partial, limits)
-            fetched = _keep(whole, uri, digest, store)
-            discard(partial)
-            return fetched
+    with told_if_full(redact_uri(uri)):
+        return _fetch_remote(uri, store, limits, asked_since_sec)
 
 
-def _known(
-    uri: str, digest: str, store: Store, limits: FetchLimits
+def _fetch_remote(
+    uri: str, store: Store, limits: FetchLimits, asked_since_sec: float
+) -> FetchedFile:
+    digest = name_of_remote(uri)
+
+    def known() -> FetchedFile | None:
+        """Return what was fetched before, if it is there and need not be asked for."""
+        entry = read_entry(digest, store)
+        if entry is None or entry.asked_sec < asked_since_sec:
+            return None
+        return _at_hand(uri, entry, store, limits)
+
+    found = known()
+    if found:
+        return found
+    with store.scratch(STAGE) as folder, locked(folder / f"{digest}.lock"):
+        # Another worker may have fetched it while this one waited for the lock.
+        return known() or _ask(uri, digest, folder / digest, store, limits)
+
+
+def _ask(
+    uri: str, digest: str, partial: Path, store: Store, limits: FetchLimits
+) -> FetchedFile:
+    """Download a source, unless its server says that it is what is at hand."""
+    asked_sec, entry = time.time(), read_entry(digest, store)
+    is_http = scheme_of(uri) in HTTP_SCHEMES
+    found = None if entry is None else _at_hand(uri, entry, store, limits)
+    if found and entry and entry.version:
+        if is_http:
+            is_same = is_unchanged_http(uri, entry.version, limits)
+        else:
+            is_same = version_of_object(uri) == entry.version
+        if is_same:
+            write_entry(found, digest, store, entry.version, asked_sec)
+            return found
+    worked()
+    if is_http:
+        whole = download_http(uri, partial, limits)
+        version, _ = at_hand(partial)
+    else:
+        version = version_of_object(uri)
+        whole = download_object(uri, partial, limits)
+    fetched = _keep(whole, uri, store)
+    write_entry(fetched, digest, store, version, asked_sec)
+    discard(partial)
+    return fetched
+
+
+def _at_hand(
+    uri: str, entry: Entry, store: Store, limits: FetchLimits
 ) -> FetchedFile | None:
     """Return a source that was fetched before, if its bytes are still there."""
-    entry = _read_entry(digest, store)
-    if entry is None:
+    if store.size_bytes(STAGE, entry.sha256, BODY) != entry.size_bytes:
         return None
-    sha256, size_bytes = entry
-    if store.size_bytes(_STAGE, sha256, _BODY) != size_bytes:
-        return None
-    limits.check_size(redact_uri(uri), size_bytes)
-    path = store.uri(_STAGE, sha256, _BODY)
-    return FetchedFile(redact_uri(uri), sha256, size_bytes, path)
+    limits.check_size(redact_uri(uri), entry.size_bytes)
+    path = store.uri(STAGE, entry.sha256, BODY)
+    return FetchedFile(redact_uri(uri), entry.sha256, entry.size_bytes, path)
 
 
-def _keep(whole: Path, uri: str, digest: str, store: Store) -> FetchedFile:
-    """Move a finished download to its place and remember what it was."""
+def _keep(whole: Path, uri: str, store: Store) -> FetchedFile:
+    """Move a finished download to its place."""
     size_bytes = whole.stat().st_size
     with whole.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    path = store.adopt(whole, _STAGE, sha256, _BODY)
-    fetched = FetchedFile(redact_uri(uri), sha256, size_bytes, path)
-    _write_entry(fetched, digest, store)
-    return fetched
+    path = store.adopt(whole, STAGE, sha256, BODY)
+    return FetchedFile(redact_uri(uri), sha256, size_bytes, path)
 
 
 def _fetch_local(path: str, store: Store, limits: FetchLimits) -> FetchedFile:
@@ -129,11 +157,11 @@ def _fetch_local(path: str, store: Store, limits: FetchLimits) -> FetchedFile:
         if not stat.S_ISREG(before.st_mode):  # a pipe or device would never end
             raise SourceRefused(f"{path}: expected a file, got a pipe or device")
         limits.check_size(path, before.st_size)
-        identity = _state_of(before)
-        digest = _name_of_local(path, before)
-        entry = _read_entry(digest, store)
+        identity = state_of(before)
+        digest = name_of_local(path, before)
+        entry = read_entry(digest, store)
         if entry is not None:
-            return FetchedFile(path, entry[0], entry[1], path)
+            return FetchedFile(path, entry.sha256, entry.size_bytes, path)
         worked()
         with open(path, "rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -142,74 +170,11 @@ def _fetch_local(path: str, store: Store, limits: FetchLimits) -> FetchedFile:
         raise SourceMissing(f"{path}: expected a file, there is none") from error
     except OSError as error:
         raise FetchFailed(f"{path}: cannot be read: {error.strerror}") from error
-    if _state_of(after) != identity:
+    if state_of(after) != identity:
         raise FetchFailed(
             f"{path}: changed while it was read; run again when it is done"
         )
     fetched = FetchedFile(path, sha256, after.st_size, path)
     if time.time() - max(after.st_mtime, after.st_ctime) > _SETTLED_SEC:
-        _write_entry(fetched, digest, store)
+        write_entry(fetched, digest, store)
     return fetched
-
-
-def known_source(uri: str, store: Store) -> tuple[str, FetchedFile | None]:
-    """Return what names a source's entry in the store, and the source if it is known.
-
-    Nothing is fetched; a local file that has no entry yet is read. The name is "" where
-    there is no such file.
-    """
-    path = local_path_of(uri)
-    if path is None:
-        name = digest_of("fetch", 1, identity_of_uri(uri))
-        entry = _read_entry(name, store)
-        if entry is None or store.size_bytes(_STAGE, entry[0], _BODY) != entry[1]:
-            return name, None
-        body = store.uri(_STAGE, entry[0], _BODY)
-        return name, FetchedFile(redact_uri(uri), *entry, body)
-    path = os.path.abspath(path)
-    own = local_entry_name(path)
-    if own is None or not os.path.isfile(path):
-        return "", None
-    entry = _read_entry(own, store)
-    if entry is None:
-        with open(path, "rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        entry = sha256, os.path.getsize(path)
-    return own, FetchedFile(path, *entry, path)
-
-
-def local_entry_name(path: str) -> str | None:
-    """Return what names the digest of a local file as it is now, None without one."""
-    try:
-        return _name_of_local(path, os.stat(path))
-    except OSError:
-        return None
-
-
-def _name_of_local(path: str, status: os.stat_result) -> str:
-    return digest_of("local", 1, path, *_state_of(status))
-
-
-def _state_of(status: os.stat_result) -> tuple[int, int, int]:
-    # The time of the last change of state, too: copying can set the other one back.
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _read_entry(digest: str, store: Store) -> tuple[str, int] | None:
-    try:
-        data = store.read_bytes(_STAGE, digest, _ENTRY)
-    except FileNotFoundError:
-        return None
-    try:
-        entry = json.loads(data)
-        return str(entry["sha256"]), int(entry["size_bytes"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            f"{store.uri(_STAGE, digest, _ENTRY)}: damaged; delete it"
-        ) from error
-
-
-def _write_entry(fetched: FetchedFile, digest: str, store: Store) -> None:
-    entry = asdict(fetched)
-    del entry["path"]
-    store.write_bytes(json.dumps(entry).encode(), _STAGE, digest, _ENTRY)

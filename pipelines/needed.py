@@ -25,7 +25,7 @@ from pipelines.detect_speech import read_heard_stretches, speech_digest
 from pipelines.emission_store import STAGE as EMISSIONS
 from pipelines.emission_store import SUFFIX as EMISSIONS_SUFFIX
 from pipelines.emission_store import emissions_digest
-from pipelines.fetch import FetchedFile, known_source
+from pipelines.fetch_entries import FetchedFile, known_source
 from pipelines.fetch_recording import STAGE as FETCH
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.opinion import HEARD, heard_digest, opinion_digest

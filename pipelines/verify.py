@@ -18,6 +18,7 @@ from pipelines.digests import (
     Digest,
     digest_of_file,
     files_below,
+    is_unlisted,
     list_uri,
     listed_stages,
     read_list,
@@ -111,13 +112,12 @@ def _check_store(store: Store, told: Progress, *, quick: bool) -> Iterator[Findi
         tell = partial(told, place)
         # What is gone from the store was deleted to be made again, or not to be kept.
         there = {path: own for path, own in listed.items() if path in names}
-        found = list(_compare(known, there, read, tell))
-        yield from found
-        unlisted = [path for path in names if path not in listed]
+        yield from _compare(known, there, read, tell)
+        unlisted = [p for p in names if p not in listed and not is_unlisted(stage, p)]
         if not quick:
             yield from check_unlisted(store.root, unlisted)
         if stage == "fetch" and not quick:
-            yield from check_fetched(store, {own.path for own in found}, told)
+            yield from check_fetched(store, told)
 
 
 def _read(root: str, path: str) -> Digest:

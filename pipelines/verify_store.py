@@ -7,14 +7,14 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.digests import files_below
-from pipelines.fetch import local_entry_name
+from pipelines.fetch_entries import BODY, ENTRY, STAGE, checked_row, local_entry_name
 from pipelines.findings import Finding
 from pipelines.store import Store, local_copy
 
@@ -61,31 +61,34 @@ def _read(path: str, data: bytes) -> None:
 
 
 def check_fetched(
-    store: Store, damaged: Collection[str], told: Callable[[str, int, int], None]
+    store: Store, told: Callable[[str, int, int], None]
 ) -> Iterator[Finding]:
-    """Yield local sources whose bytes have changed though nothing says so.
+    """Yield damaged entries, and local sources that have changed in silence.
 
-    One that was written again has another size or time; the next run looks at it.
+    A source that was written again has another size or time: the next run sees to it.
     """
-    folder = f"{store.root}/store/fetch"
-    names = [path for path in files_below(folder) if path.endswith(".json")]
+    names = [p for p in files_below(f"{store.root}/store/{STAGE}") if p.endswith(ENTRY)]
     for number, name in enumerate(names, start=1):
         told("sources", number, len(names))
-        if f"store/fetch/{name}" in damaged:
-            continue
-        digest = name.rpartition("/")[2].removesuffix(".json")
+        digest = name.rpartition("/")[2].removesuffix(ENTRY)
         try:
-            entry = json.loads(store.read_bytes("fetch", digest, ".json"))
-            path, sha256 = str(entry["uri"]), str(entry["sha256"])
-        except (ValueError, KeyError, TypeError):
-            continue  # found as a file that cannot be read
-        if not os.path.isabs(path) or local_entry_name(path) != digest:
+            row = checked_row(store.read_bytes(STAGE, digest, ENTRY))
+            path, sha256, size = row["uri"], row["sha256"], row["size_bytes"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            yield Finding.at(f"store/{STAGE}/{name}", f"is damaged ({error!r})")
             continue
-        with open(path, "rb") as file:
-            got = hashlib.file_digest(file, "sha256").hexdigest()
-        if got != sha256:
-            yield Finding(
-                path,
-                "its bytes have changed while size and times have not",
-                "put the original there again",
-            )
+        if not os.path.isabs(path):
+            body = store.size_bytes(STAGE, sha256, BODY)
+            if body is not None and body != size:
+                told_size = f"expected {size} bytes, got {body}"
+                yield Finding.at(
+                    f"store/{STAGE}/{sha256[:2]}/{sha256}{BODY}", told_size
+                )
+        elif local_entry_name(path) == digest and _sha256_of(path) != sha256:
+            problem = "its bytes have changed while size and times have not"
+            yield Finding(path, problem, "put the original there again")
+
+
+def _sha256_of(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
