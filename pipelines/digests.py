@@ -7,6 +7,7 @@ removed before its files change and written after them.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from pipelines.addresses import local_path_of
 from pipelines.fetch_entries import ENTRY, STAGE
 from pipelines.shard_writer import shard_digest
 from pipelines.store import Store, filesystem_of, local_copy, write_atomic
@@ -74,14 +76,33 @@ def files_below(uri: str) -> dict[str, int]:
 
     What is not finished and what processes are writing is left out.
     """
-    filesystem, folder = filesystem_of(uri)
-    start = len(folder.rstrip("/")) + 1
-    found = filesystem.find(folder, detail=True)
+    local = local_path_of(uri)
+    if local is not None:
+        found = dict(_local_files(local))
+        start = len(local.rstrip("/")) + 1
+    else:
+        filesystem, folder = filesystem_of(uri)
+        start = len(folder.rstrip("/")) + 1
+        there = filesystem.find(folder, detail=True)
+        found = {path: int(about["size"]) for path, about in there.items()}
     return {
-        path[start:]: int(about["size"])
-        for path, about in sorted(found.items())
-        if not _UNFINISHED.fullmatch(path)
+        path[start:]: size
+        for path, size in sorted(found.items())
+        if not _UNFINISHED.fullmatch(path[start - 1 :])
     }
+
+
+def _local_files(folder: str) -> Iterator[tuple[str, int]]:
+    """Yield paths and sizes; a store of a large corpus has a million files."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _local_files(entry.path)
+                else:
+                    yield entry.path, entry.stat().st_size
+    except FileNotFoundError:
+        return  # there is no such folder
 
 
 def list_uri(root: str, folder: str) -> str:
@@ -124,6 +145,14 @@ def read_list(uri: str) -> dict[str, Digest] | None:
     return {row[3]: Digest(row[1], int(row[2])) for row in rows if row}
 
 
+def _whole_list(uri: str) -> dict[str, Digest] | None:
+    """Return a list, None if there is none or a damaged one."""
+    try:
+        return read_list(uri)
+    except ArtifactError:
+        return None
+
+
 def list_folder(root: str, folder: str) -> None:
     """Write the list of one folder of a corpus; the digests of tars are known."""
     if folder == DESCRIPTION:
@@ -157,7 +186,7 @@ def listed_anew(root: str, *folders: str) -> Iterator[None]:
     After an error they are as they were: what is damaged is not listed as it is.
     """
     uris = [list_uri(root, folder) for folder in folders]
-    before = {uri: read_list(uri) for uri in uris}
+    before = {uri: _whole_list(uri) for uri in uris}
     remove_lists(root, folders)
     try:
         yield
@@ -194,17 +223,17 @@ def forget_missing(store: Store) -> None:
     """
     for stage in listed_stages(store):
         uri = stage_list_uri(store, stage)
-        try:
-            listing = read_list(uri)
-        except ArtifactError:
+        there = files_below(f"{store.root}/store/{stage}")
+        if OWN_NAME not in there:
+            continue
+        listing = _whole_list(uri)
+        if listing is None:
             filesystem, path = filesystem_of(uri)
             filesystem.rm_file(path)
             continue
-        if listing:
-            there = files_below(f"{store.root}/store/{stage}")
-            kept = {path: own for path, own in listing.items() if path in there}
-            if len(kept) < len(listing):
-                write_list(uri, kept)
+        kept = {path: own for path, own in listing.items() if path in there}
+        if len(kept) < len(listing):
+            write_list(uri, kept)
 
 
 def _list_stage(store: Store, stage: str) -> None:

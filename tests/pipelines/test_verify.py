@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from pipelines.alone import alone_in
 from pipelines.digests import list_folder
+from pipelines.fetch_entries import FetchedFile, local_entry_name, write_entry
 from pipelines.findings import Finding
+from pipelines.store import Store
 from pipelines.verify import verify_corpus
 from schemas.errors import ArtifactError, ConfigError
 
@@ -165,16 +167,19 @@ def test_what_does_not_fit_together_is_found(
 
 
 def test_a_source_that_changed_in_silence(whole, tmp_path):
-    entry = whole / "store/fetch" / "ab" / f"{'ab' * 32}.json"
-    assert not entry.exists()
-    # Of a file that is no more as it was the next run takes care.
-    entry.parent.mkdir(exist_ok=True)
-    row = {"uri": str(tmp_path / "gone.mp3"), "sha256": "0" * 64, "size_bytes": 1}
-    entry.write_text(json.dumps(row))
+    audio = tmp_path / "a.mp3"
+    audio.write_bytes(b"as it is now")
+    name = local_entry_name(str(audio))
+    assert name is not None
+    store = Store(str(whole))
+    write_entry(FetchedFile(str(audio), "0" * 64, 12, str(audio)), name, store)
     try:
+        assert [finding.path for finding in verified(whole)] == [str(audio)]
+        # One that was written again is looked at by the next run.
+        audio.write_bytes(b"as somebody wrote it since")
         assert verified(whole) == []
     finally:
-        entry.unlink()
+        store.remove("fetch", name, ".json")
 
 
 def test_only_a_finished_corpus_that_nobody_works_on(whole, tmp_path):
