@@ -86,6 +86,10 @@ def test_every_item_is_counted_once():
     step = replace(step_of(run), facts_of=lambda result: {"audio_sec": 1.5})
     attempt_all(step, RECORDINGS, lambda name, number: counts.update({name: number}))
     assert counts == {
-        **{"in": 4, "done": 2, "reused": 1, "rejected": 2, "rejected_text_empty": 2},
+        "in": 4,
+        "done": 2,
+        "reused": 1,
+        "rejected": 2,
+        "rejected_text_empty": 2,
         "audio_msec": 2 * 1_500 + 2 * 12_000,
     }
