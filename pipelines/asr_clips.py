@@ -7,8 +7,8 @@ from pathlib import Path
 from models.data import BatchPlan, SpeechShards, epoch_batches
 from models.training.ctc import CtcBatch, MakeCtcBatch, Spell
 from models.training.survey import Survey, survey
-from models.training.whole_csv import write_csv
 from models.vocabulary import Vocabulary
+from models.whole_csv import write_csv
 from pipelines.clip_texts import clip_texts
 from pipelines.spelling import ClipSpeller
 from pipelines.spoken_texts import spoken_texts
