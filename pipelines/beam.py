@@ -16,6 +16,7 @@ _OURS = re.compile(r"^schemas\.errors\.(?P<name>\w+): (?P<message>.*)$", re.M)
 _ADDED = re.compile(r" \[while running '[^']*'\]")
 # They log the traceback of an error that is raised anyway.
 _TALKATIVE = ("apache_beam.runners.common", "apache_beam.runners.worker.sdk_worker")
+_TRACEBACK = "Traceback (most recent call last):"
 # How an error of Beam's begins when a job server gave up on a pipeline.
 _GAVE_UP = re.compile(
     r"Pipeline \S+ failed in state (?P<state>[A-Z]+): (?P<why>.*)", re.S
@@ -81,7 +82,7 @@ def _root_cause(told: str) -> str:
     A worker's traceback is quoted within Java's, whose own lines begin with a tab.
     """
     lines = [line for line in told.splitlines() if line.strip()]
-    ours = [n for n, line in enumerate(lines) if line.startswith("Traceback (")]
+    ours = [n for n, line in enumerate(lines) if _TRACEBACK in line]
     if not ours:
         return lines[0] if lines else "unknown error"
     ends = (line for line in lines[ours[-1] + 1 :] if not line.startswith((" ", "\t")))
