@@ -36,6 +36,9 @@ class RunContext:
     """What each named reader is learnt from; empty where models do not adapt."""
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)
+    asked_since_sec: float = 0.0
+    """Remote sources that were last asked for before this time (seconds since 1970)
+    are asked whether they have changed."""
     opinion: OpinionConfig = field(default_factory=OpinionConfig)
     opinion_fingerprint: str = ""
     """Of the model that is asked, "" if that is the aligning one."""

@@ -1,6 +1,7 @@
 """One run from configuration to corpus.json."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,6 +83,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         readers=plan_readers(manifest.recordings) if config.adapt.enabled else {},
         segment=config.segment,
         fetch=config.fetch,
+        asked_since_sec=time.time() if config.fetch.check_again else 0.0,
         opinion=config.opinion,
         opinion_fingerprint=opinion_fingerprint(config.opinion, config.model.device),
         unlabeled=config.unlabeled,

@@ -4,12 +4,13 @@
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
     ├── ClusterFailed          another machine's engine gave up: start the run again
+    ├── DiskFull               there is no room for a file of ours: stop
     ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
-        ├── LanguageUnknown
+        ├── LanguageUnknown        NameUnclear              TextAmbiguous
         ├── SourceMissing          SourceRefused            SourceTooLarge
-        ├── FetchFailed
+        ├── FetchFailed            ArchiveUnusable
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
         ├── NoSpeech
@@ -38,6 +39,10 @@ class ClusterFailed(PericopeError):
     """The engine of a cluster could not finish a run; what is done is kept."""
 
 
+class DiskFull(PericopeError):
+    """A file could not be written for want of room; what is whole stays."""
+
+
 class TrainingDiverged(PericopeError):
     """Too many steps of a training had a loss or gradient that is no number."""
 
@@ -60,6 +65,18 @@ class LanguageUnknown(InputError):
     """The language code is not in ISO 639-3 (or the script not in ISO 15924)."""
 
     reason = "language_unknown"
+
+
+class NameUnclear(InputError):
+    """A file's name does not say what is read in it."""
+
+    reason = "name_unclear"
+
+
+class TextAmbiguous(InputError):
+    """Several texts could be what is read in a recording."""
+
+    reason = "text_ambiguous"
 
 
 class DuplicateRecording(InputError):
@@ -96,6 +113,12 @@ class FetchFailed(InputError):
     """The source could not be fetched completely after all retries."""
 
     reason = "fetch_failed"
+
+
+class ArchiveUnusable(InputError):
+    """The zip archive is damaged, encrypted, or can be read in two ways."""
+
+    reason = "archive_unusable"
 
 
 class AudioUnreadable(InputError):
