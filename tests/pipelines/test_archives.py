@@ -64,8 +64,8 @@ def test_folders_are_no_members(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["../a", "a/../../b", "a/..", "..\\a", "a\\..\\..\\b", "/etc/a", "\\a", "C:\\a", "c:a",
-     "a\x01b", "a\nb", "./"],
+    ["../a", "a/../../b", "a/..", "..\\a", "a\\..\\..\\b", "/etc/a", "\\a", "C:\\a",
+     "c:a", "a\x01b", "a\nb", "./"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
     path = zipped(tmp_path, ("good.txt", b"a"), (name, b"b"))
@@ -116,7 +116,7 @@ def test_small_members_may_be_as_empty_as_they_like(tmp_path):
     [
         ({"max_members": 2}, "at most 2 members, got 3"),
         ({"max_directory_bytes": 100}, "a list of members of at most 100 bytes"),
-        ({"max_member_bytes": 199_999}, "'b': expected at most 199999 bytes, got 200000"),
+        ({"max_member_bytes": 199_999}, "'b': expected at most 199999 bytes"),
         ({"max_total_bytes": 400_000}, "at most 400000 bytes unpacked, got 400010"),
     ],
 )  # fmt: skip
@@ -222,6 +222,6 @@ def test_whatever_is_damaged_only_an_inputs_own_error_comes_of_it(tmp_path, data
 
 def test_limits_that_are_none_are_refused():
     with pytest.raises(
-        ConfigError, match="archive.max_members: expected above 0, got 0"
+        ConfigError, match=r"archive\.max_members: expected above 0, got 0"
     ):
         ArchiveLimits(max_members=0)
