@@ -4,7 +4,7 @@ UV_VERSION := 0.13.8
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := schemas aligner models pipelines tests benchmarks setup.py
+CODE := schemas aligner models pipelines tests benchmarks docker setup.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check fmt bench bench-gpu bench-aligner model clean
@@ -32,6 +32,7 @@ check: $(READY)  ## Format, lint, types, imports and tests; changes nothing
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
+	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/python -m pytest tests
 
 fmt: $(READY)  ## Format the code

@@ -15,6 +15,7 @@ setup(
         "pipelines",
         "pipelines.recipes",
         "pipelines.report",
+        "pipelines.sources",
         "pipelines.synth",
     ],
     package_data={

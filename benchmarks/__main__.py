@@ -16,7 +16,7 @@ from benchmarks.speech import BENCH
 # Each has measure(quick=...) -> figures and show(figures, console).
 PARTS = (
     *("accuracy", "confidence", "qualities", "letters", "identity", "mismatches"),
-    *("speed", "memory", "overhead", "loader", "chunks"),
+    *("speed", "memory", "overhead", "loader", "chunks", "scale", "plan"),
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation", "ablation", "report"),
     *("unlabeled", "aligner_long", "select", "crossval", "round2"),

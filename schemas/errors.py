@@ -7,7 +7,7 @@
     ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
-        ├── LanguageUnknown
+        ├── LanguageUnknown        NameUnclear              TextAmbiguous
         ├── SourceMissing          SourceRefused            SourceTooLarge
         ├── FetchFailed            ArchiveUnusable
         ├── AudioUnreadable        AudioEmpty               AudioSilent
@@ -60,6 +60,18 @@ class LanguageUnknown(InputError):
     """The language code is not in ISO 639-3 (or the script not in ISO 15924)."""
 
     reason = "language_unknown"
+
+
+class NameUnclear(InputError):
+    """A file's name does not say what is read in it."""
+
+    reason = "name_unclear"
+
+
+class TextAmbiguous(InputError):
+    """Several texts could be what is read in a recording."""
+
+    reason = "text_ambiguous"
 
 
 class DuplicateRecording(InputError):

@@ -26,6 +26,7 @@ TEXTS = [
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / "benchmarks").rglob("*.md"),
     *(ROOT / "pipelines").rglob("*.toml"),
+    *(ROOT / "docker").glob("[A-Za-z]*"),
     ROOT / "Makefile",
     ROOT / "setup.py",
     ROOT / "requirements.lock",

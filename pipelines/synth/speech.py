@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from pipelines.synth.espeak import Delivery, SpokenWord, engine
 from pipelines.synth.truth import TruthWord
@@ -53,6 +52,8 @@ def speak(text: str, delivery: Delivery, speed: float = 1.0) -> SpokenText:
     scale = 1 / (MASTER_RATE_HZ * speed)
     words = tuple(_written_words(text, spoken, scale))
     if speed != 1:
+        import soxr  # comes with the extra synth
+
         resampled = soxr.resample(samples, MASTER_RATE_HZ * speed, MASTER_RATE_HZ)
         samples = resampled.astype(np.float32)
     letters, duration_sec = _letters(text), len(samples) / MASTER_RATE_HZ
