@@ -52,9 +52,12 @@ class Step(Generic[Item, Result]):
         Raises:
           DiskFull: there was no room for what the step writes.
         """
+        with told_if_full(self.recording_of(item).recording_id):
+            return self._attempt(item)
+
+    def _attempt(self, item: Item) -> Result | Failure:
         try:
-            with told_if_full(self.recording_of(item).recording_id):
-                return self.run(item)
+            return self.run(item)
         except InputError as error:
             recording = self.recording_of(item)
             reject = Reject(
