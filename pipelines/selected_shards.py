@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from models.data.labels import REJECTED
 from pipelines.ranges import Piece, read_pieces
 from pipelines.shard_writer import (
+    HashingWriter,
     made_from,
     member_of,
     row_json,
@@ -143,7 +144,8 @@ def write_selected(plan: SelectedShard, root: str, folder: str) -> bool:
         return False
     remove(index_uri)  # it never describes another tar
     entries = []
-    with writing(tar_uri) as file:
+    with writing(tar_uri) as plain_file:
+        file = HashingWriter(plain_file)
         for sample, read in _read_samples(plan, root):
             key = sample.entry.key
             data = read if sample.text is None else _with_label(read, key, sample.text)
@@ -152,8 +154,7 @@ def write_selected(plan: SelectedShard, root: str, folder: str) -> bool:
         # A tar ends with two empty blocks, and with a whole record.
         file.write(bytes(2 * tarfile.BLOCKSIZE))
         file.write(bytes(-file.tell() % tarfile.RECORDSIZE))
-        size = file.tell()
-    write_index(entries, plan.digest, size, index_uri)
+    write_index(entries, plan.digest, file.size_bytes, file.sha256, index_uri)
     return True
 
 

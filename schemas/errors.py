@@ -3,6 +3,7 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
+    ├── ClusterFailed          another machine's engine gave up: start the run again
     ├── StoreUnavailable       an object store refuses or does not answer: stop
     ├── DiskFull               there is no room for a file of ours: stop
     ├── TrainingDiverged       losses or gradients are no numbers any more: stop
@@ -33,6 +34,10 @@ class ConfigError(PericopeError):
 
 class ArtifactError(PericopeError):
     """A file that Pericope wrote or ships is damaged or of another version."""
+
+
+class ClusterFailed(PericopeError):
+    """The engine of a cluster could not finish a run; what is done is kept."""
 
 
 class StoreUnavailable(PericopeError):

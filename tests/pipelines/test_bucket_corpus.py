@@ -44,7 +44,7 @@ def bucket(s3: S3Server) -> Path:
 
 def toml_for(here: Path, output: str) -> Path:
     """Return the same configuration with another output."""
-    toml = here.with_name(f"{output.rsplit('/', 1)[-1]}.toml")
+    toml = here.with_name(f"{output.removeprefix('s3://').replace('/', '-')}.toml")
     toml.write_text(
         here.read_text().replace('output = "corpus"', f'output = "{output}"')
     )
@@ -135,16 +135,15 @@ def test_killed_anywhere_it_ends_with_the_same_bytes(here, bucket, s3_forks):
     toml = toml_for(here, "s3://corpora/killed")
     rng = random.Random(3)
     kills = 0
-    for cpu_sec in (0.4, 1.0, 1.6, 2.5):
+    for cpu_sec in (0.5, 1.2, 2.0):
         running = s3_forks.start("run", toml, "--workers", 2)
         running.kill_after(cpu_sec + rng.random() / 2)
         kills += running.wait().status == KILLED
         assert not _wrong(bucket / "killed", expected)
     assert kills >= 2
-    for before in (4, 11):
-        ended = s3_forks.run("run", toml, "--runner", "plain", kill_at=before)
-        assert ended.status == KILLED, ended.stderr
-        assert not _wrong(bucket / "killed", expected)
+    ended = s3_forks.run("run", toml, "--runner", "plain", kill_at=9)
+    assert ended.status == KILLED, ended.stderr
+    assert not _wrong(bucket / "killed", expected)
     ended = s3_forks.run("run", toml, "--workers", 2)
     assert ended.status == 0, ended.stderr
     assert SECRET not in ended.stderr + ended.stdout
@@ -173,19 +172,18 @@ def test_another_text_redoes_one_chapter_and_what_is_stale_goes(
     text = here.parent / speech.row("rus-jhn-001")["text"]
     original = text.read_text()
     manifest = here.parent / "recordings.csv"
-    rows = manifest.read_text()
+    rows = manifest.read_bytes()
     try:
         text.write_text(original.replace("\\v 2 ", "\\v 2 и "))
         ended = s3_forks.run("run", toml, "--workers", 2)
         assert ended.status == 0, ended.stderr
         assert ended.decodings == 1
-        manifest.write_text(
-            "".join(line for line in rows.splitlines(True) if "rus-" not in line)
-        )
+        left = (line for line in rows.splitlines(True) if b"rus-" not in line)
+        manifest.write_bytes(b"".join(left))
         assert s3_forks.run("run", toml, "--runner", "plain").status == 0
     finally:
         text.write_text(original)
-        manifest.write_text(rows)
+        manifest.write_bytes(rows)
     left = [path for path in contents(bucket / "changed") if "rus" in path]
     assert [p for p in left if not p.startswith((*LATER, "store/"))] == []
 
@@ -212,8 +210,9 @@ def test_two_runs_at_once_are_refused(there, s3_forks):
     with holding("s3://corpora/plain"):
         ended = s3_forks.run("run", there, "--workers", 2)
         assert ended.status == 2
-        assert "s3://corpora/plain: another run is at work" in ended.stderr
-        assert f"process {os.getpid()}" in ended.stderr
+        said = " ".join(ended.stderr.split())
+        assert "s3://corpora/plain: another run is at work" in said
+        assert f"process {os.getpid()}" in said
         assert "Traceback" not in ended.stderr
 
 

@@ -221,7 +221,9 @@ def test_sources_are_fetched_once(bucket, tmp_path):
     assert fetch(f"{root}/a#1.mp3", store, QUICK) == fetched
     changed = fetch(f"{root}/a#1.mp3", store, QUICK, asked_since_sec=time.time())
     assert Path(changed.path).read_bytes() == b"changed"
-    assert fetch(f"{root}/a#1.mp3", store, QUICK, asked_since_sec=time.time()) == changed
+    assert (
+        fetch(f"{root}/a#1.mp3", store, QUICK, asked_since_sec=time.time()) == changed
+    )
 
 
 def test_sources_that_cannot_be_had(bucket, tmp_path):
