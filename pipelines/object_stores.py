@@ -47,8 +47,8 @@ _LIBRARY_ERRORS = {
 _NO_LOGIN = ("NoCredentialsError", "PartialCredentialsError", "GoogleAuthError")
 _NO_BUCKET = ("bucket does not exist", "NoSuchBucket", "specified bucket")
 _REQUESTS = (
-    "info exists isdir find ls glob cat_file cat_ranges get_file put_file pipe_file rm_file "
-    "open call_s3"
+    "info exists isdir find ls glob cat_file cat_ranges get_file put_file pipe_file "
+    "rm_file open call_s3"
 ).split()
 
 
