@@ -15,7 +15,7 @@ from pipelines.beam import StageCounts
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model, ready_process
-from pipelines.digests import forget_missing, list_run, remove_lists
+from pipelines.digests import run_listed
 from pipelines.events import ENDED, FAILED, STARTED, tell
 from pipelines.finish import finish_corpus, refuse_second_round
 from pipelines.heard_language import identifier_fingerprint
@@ -136,10 +136,9 @@ def run_job(
     if runner in REMOTE:  # a worker's cores are shared by its slots already
         job = replace(job, context=replace(job.context, window_workers=1))
     ready_process(job.context)
-    with alone_in(job.context.output), _telling(job, runner):
-        job.context.store.remove_leftovers()
-        remove_lists(job.context.output)
-        forget_missing(job.context.store)
+    output, store = job.context.output, job.context.store
+    with alone_in(output), _telling(job, runner), run_listed(output, store):
+        store.remove_leftovers()
         if job.config.identity.check:
             job = knowing_texts(job)
         counts = _build(job, runner, arguments)
@@ -147,10 +146,8 @@ def run_job(
         for stage, counted in counts.items():
             tell("counts", stage=stage, counts=dict(counted))
         if runner in REMOTE:  # of workers that were killed, and replaced since
-            job.context.store.remove_leftovers()
-        rejects = finish_corpus(job.config, job.manifest, job.context, job.threshold)
-        list_run(job.context.output, job.context.store)
-        return rejects
+            store.remove_leftovers()
+        return finish_corpus(job.config, job.manifest, job.context, job.threshold)
 
 
 @contextmanager

@@ -39,6 +39,9 @@ COMMANDS = [
     ["recipe", "slimipl"],
     ["inspect"],
     ["doctor"],
+    ["status"],
+    ["verify"],
+    ["prune"],
 ]
 
 
