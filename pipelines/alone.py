@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from pipelines.addresses import local_path_of
+from pipelines.lease import holding
 from schemas.errors import ConfigError
 
 # Some network file systems cannot lock a folder: there nobody is kept out.
@@ -17,16 +18,19 @@ _ASKED_SEC = 0.1
 
 @contextlib.contextmanager
 def alone_in(output: str) -> Iterator[None]:
-    """Make the corpus's folder and keep other runs of this machine out of it.
+    """Make the corpus's folder and keep other runs out of it.
 
-    The lock goes with the process, however it ends. A bucket is not locked.
+    A folder is locked for this machine, and the lock goes with the process, however it
+    ends. In a bucket runs of all machines see each other (``lease``).
 
     Raises:
       ConfigError: another run is at work there, or it cannot be a folder.
+      StoreUnavailable: the bucket cannot be used.
     """
     folder = local_path_of(output)
     if folder is None:
-        yield
+        with holding(output):
+            yield
         return
     try:
         os.makedirs(folder, exist_ok=True)

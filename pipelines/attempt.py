@@ -65,7 +65,8 @@ class Step(Generic[Item, Result]):
           DiskFull: there was no room for what the step writes.
         """
         recording = self.recording_of(item)
-        with attempting(self.stage, recording.recording_id) as own:
+        key = recording.recording_id
+        with attempting(self.stage, key) as own, told_if_full(key):
             outcome = self._outcome(item, recording)
             _note(own, outcome, self.facts_of)
         count("in", 1)
@@ -79,8 +80,7 @@ class Step(Generic[Item, Result]):
 
     def _outcome(self, item: Item, recording: Recording) -> Result | Failure:
         try:
-            with told_if_full(recording.recording_id):
-                return self.run(item)
+            return self.run(item)
         except InputError as error:
             reject = Reject(
                 stage=self.stage,

@@ -97,6 +97,7 @@ def build_on_beam(
     Raises:
       ConfigError: Beam has no such option.
       ArtifactError: a file of the corpus is damaged.
+      ClusterFailed: another machine's engine gave up.
     """
     logging.disable(logging.WARNING)  # Beam's import complains of Google's libraries
     options = pipeline_options(beam_arguments)

@@ -117,12 +117,9 @@ def _ask(
             write_entry(found, digest, store, entry.version, asked_sec)
             return found
     worked()
-    if is_http:
-        whole = download_http(uri, partial, limits)
-        version, _ = at_hand(partial)
-    else:
-        version = version_of_object(uri)
-        whole = download_object(uri, partial, limits)
+    download = download_http if is_http else download_object
+    whole = download(uri, partial, limits)
+    version, _ = at_hand(partial)
     fetched = _keep(whole, uri, store)
     write_entry(fetched, digest, store, version, asked_sec)
     discard(partial)

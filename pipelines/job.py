@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from models.devices import choose_device
+from pipelines.addresses import folder_of
 from pipelines.alone import alone_in
 from pipelines.beam import StageCounts
 from pipelines.build import build_on_beam, build_plainly
@@ -65,7 +65,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
     corpus = config.corpus
     refuse_second_round(Store(corpus.output).root)
     manifest = read_manifest(
-        Path(corpus.manifest),
+        corpus.manifest,
         allow_outside=corpus.allow_outside,
         default_licence=corpus.licence,
     )
@@ -80,7 +80,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         licence = model.licence
     context = RunContext(
         output=Store(corpus.output).root,
-        manifest_folder=os.path.realpath(Path(corpus.manifest).parent),
+        manifest_folder=folder_of(corpus.manifest),
         model_name=config.model.name,
         model_fingerprint=fingerprint,
         model_licence=licence,

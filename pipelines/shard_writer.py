@@ -10,8 +10,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -19,8 +18,15 @@ import pyarrow.parquet as pq
 
 from pipelines.addresses import local_path_of
 from pipelines.plain_json import without_nan
+from pipelines.ranges import Piece, read_pieces
 from pipelines.shards import FOLDER, ShardPlan
-from pipelines.store import filesystem_of, local_copy, write_atomic, writing
+from pipelines.store import (
+    filesystem_of,
+    local_copy,
+    remove,
+    write_atomic,
+    writing,
+)
 from schemas.errors import ArtifactError
 from schemas.segment import ClipRef
 from schemas.tables import (
@@ -58,9 +64,9 @@ def write_shard(plan: ShardPlan, root: str) -> bool:
         with tarfile.open(
             fileobj=cast(BinaryIO, file), mode="w", format=tarfile.PAX_FORMAT
         ) as tar:
-            for ref in plan.refs:
+            for ref, clip in _read_clips(plan.refs):
                 offset = tar.offset
-                _add_sample(tar, ref)
+                _add_sample(tar, ref, clip)
                 key, length = ref.segment.key, tar.offset - offset
                 entries.append(IndexEntry(key, plan.path, offset, length))
     write_index(entries, plan.digest, file.size_bytes, file.sha256, index_uri)
@@ -91,9 +97,9 @@ class HashingWriter:
         return self._sha256.hexdigest()
 
 
-def _add_sample(tar: tarfile.TarFile, ref: ClipRef) -> None:
+def _add_sample(tar: tarfile.TarFile, ref: ClipRef, clip: bytes) -> None:
     key, text = ref.segment.key, ref.segment.text
-    members = {"flac": _read_clip(ref), "json": sample_json(ref)}
+    members = {"flac": clip, "json": sample_json(ref)}
     if ref.labeled or text:
         members["txt"] = text.encode()
     for suffix, data in sorted(members.items()):
@@ -107,16 +113,16 @@ def member_of(name: str, data: bytes) -> tarfile.TarInfo:
     return member
 
 
-def _read_clip(ref: ClipRef) -> bytes:
-    filesystem, path = filesystem_of(ref.pack)
-    start, end = ref.offset, ref.offset + ref.length
-    data = filesystem.cat_file(path, start=start, end=end)
-    if len(data) != ref.length:
-        raise ArtifactError(
-            f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, got "
-            f"{len(data)} of {ref.length}; delete the pack and run again"
-        )
-    return data
+def _read_clips(refs: Sequence[ClipRef]) -> Iterator[tuple[ClipRef, bytes]]:
+    pieces = [Piece(ref.pack, ref.offset, ref.length) for ref in refs]
+    for ref, data in zip(refs, read_pieces(pieces), strict=True):
+        if len(data) != ref.length:
+            start, end = ref.offset, ref.offset + ref.length
+            raise ArtifactError(
+                f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, "
+                f"got {len(data)} of {ref.length}; delete the pack and run again"
+            )
+        yield ref, data
 
 
 def sample_json(ref: ClipRef) -> bytes:
@@ -221,10 +227,3 @@ def _remove_empty_folders(folder: str) -> None:
     for inner, _, _ in os.walk(folder, topdown=False):
         if not os.listdir(inner):
             os.rmdir(inner)
-
-
-def remove(uri: str) -> None:
-    """Delete a file if it is there."""
-    filesystem, path = filesystem_of(uri)
-    with suppress(FileNotFoundError):
-        filesystem.rm_file(path)
