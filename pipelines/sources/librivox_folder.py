@@ -13,10 +13,12 @@ from pipelines.sources.local_audio import language_of, listed_local, rejected
 from pipelines.sources.options import SourceOptions
 from pipelines.sources.source import SourceRecording
 from pipelines.store import write_atomic
+from pipelines.texts import MAX_TEXT_BYTES
 from schemas.errors import (
     ConfigError,
     InputError,
     NameUnclear,
+    SourceTooLarge,
     TextAmbiguous,
     TextUnreadable,
 )
@@ -117,7 +119,13 @@ def paragraphs_of(path: Path) -> list[str]:
 
     Raises:
       TextUnreadable: it is not UTF-8.
+      SourceTooLarge: it is too large for a section.
     """
+    size = path.stat().st_size
+    if size > MAX_TEXT_BYTES:
+        raise SourceTooLarge(
+            f"{path}: expected at most {MAX_TEXT_BYTES} bytes of text, got {size}"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipelines.addresses import redact_uri
 from schemas.segment import Reject
 from schemas.source import Recording
 
@@ -97,7 +98,7 @@ def list_sources(sources: Iterable[Source]) -> Listing:
 
 
 def _duplicate(recording_id: str, same: list[tuple[Source, SourceRecording]]) -> Reject:
-    places = ", ".join(item.recording.audio for _, item in same[:4])
+    places = ", ".join(redact_uri(item.recording.audio) for _, item in same[:4])
     return Reject(
         stage=STAGE,
         key=recording_id,
