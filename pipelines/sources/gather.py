@@ -65,7 +65,11 @@ def gather(
         return result
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(pool.map(gathered, listing.recordings))
+        try:
+            results = list(pool.map(gathered, listing.recordings))
+        except BaseException:  # what stops one stops all: begin no more
+            pool.shutdown(cancel_futures=True)
+            raise
     rejects = [reject for _, rejects in results for reject in rejects]
     return Gathered(
         tuple(recording for recording, _ in results if recording is not None),

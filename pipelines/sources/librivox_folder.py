@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.sources.folders import AUDIO_ENDINGS, files_below, local_folder
-from pipelines.sources.local_audio import language_of, listed_local, rejected
+from pipelines.sources.local_audio import (
+    check_path,
+    language_of,
+    listed_local,
+    rejected,
+)
 from pipelines.sources.options import SourceOptions
 from pipelines.sources.source import SourceRecording
 from pipelines.store import write_atomic
@@ -97,6 +102,7 @@ class LibrivoxFolder:
 
     def _recording(self, path: Path, texts: list[Path]) -> Recording:
         options = self._options
+        check_path(path)
         section = _section_of(path)
         text = _text_of(path, section, texts)
         return Recording(

@@ -8,6 +8,8 @@ from pipelines.addresses import redact_uri
 from schemas.segment import Reject
 from schemas.source import Recording
 
+MANIFEST = "recordings.csv"
+"""What is written into the folder that is fetched into."""
 STAGE = "sources"
 """The stage of rejects that a listing makes."""
 

@@ -131,7 +131,8 @@ def test_local_files_stay_where_they_are(speech, command, tmp_path):
     manifest = read_manifest(Path(corpus.manifest), allow_outside=corpus.allow_outside)
     (recording,) = manifest.recordings
     assert recording.audio == str(audio) and recording.licence == "CC0-1.0"
-    assert recording.text == str(out / "text/swh_vpl_MRK.vpl")
+    assert recording.text is not None
+    assert Path(recording.text).parent == out / "text"
     read = read_chapter(recording.text, recording).verses
     assert [verse.text for verse in read] == verses
 
