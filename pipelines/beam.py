@@ -41,6 +41,14 @@ def hush() -> None:
     """Keep Beam from writing tracebacks of errors that it also raises."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    from apache_beam.runners.worker import sdk_worker
+
+    # Where workers are threads, they print it as well.
+    vars(sdk_worker)["print"] = _nothing
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Stand in for ``print``."""
 
 
 def own_error(error: RuntimeError | PericopeError) -> PericopeError | None:
