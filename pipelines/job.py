@@ -11,10 +11,13 @@ from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model
 from pipelines.finish import finish_corpus, refuse_second_round
+from pipelines.gpu_workers import cut_on_gpus
+from pipelines.gpus import gpus_with_worker, visible_gpus
 from pipelines.heard_language import identifier_fingerprint
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.opinion import opinion_fingerprint
+from pipelines.progress import count_again
 from pipelines.readers import plan_readers
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
@@ -116,6 +119,8 @@ def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
         job.context.store.remove_leftovers()
         if job.config.identity.check:
             job = knowing_texts(job)
+        if runner in (_EMBEDDED, "plain"):
+            _cut_on_gpus(job)
         _build(job, runner, beam_arguments)
         return finish_corpus(job.config, job.manifest, job.context, job.threshold)
 
@@ -138,6 +143,19 @@ def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> None:
                 f"--direct_num_workers={job.workers}",
             ]
         build_on_beam(manifest.recordings, manifest.rejects, job.context, arguments)
+
+
+def _cut_on_gpus(job: Job) -> None:
+    """Have worker processes fill the store, if there are several GPUs for them."""
+    if not _needs_model(job.manifest):
+        return
+    config = job.config
+    gpus = gpus_with_worker(config.model.device, config.run.gpus, visible_gpus())
+    if gpus:
+        hours = audio_hours(config.run.max_audio_hours_in_flight, job.workers)
+        for _ in cut_on_gpus(job.recordings, job.context, gpus, job.workers, hours):
+            pass  # they are counted by themselves
+        count_again()
 
 
 def _needs_model(manifest: Manifest) -> bool:
