@@ -15,6 +15,7 @@ from pipelines.cli_evaluate import evaluate
 from pipelines.cli_inspect import inspect
 from pipelines.cli_label import label
 from pipelines.cli_mine import mine
+from pipelines.cli_plan import plan
 from pipelines.cli_realign import realign
 from pipelines.cli_recipe import recipe
 from pipelines.cli_report import report
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(check)
+app.command()(plan)
 app.command()(label)
 app.command()(select)
 app.command()(crossval)
