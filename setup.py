@@ -16,6 +16,7 @@ setup(
         "pipelines.plan",
         "pipelines.recipes",
         "pipelines.report",
+        "pipelines.sources",
         "pipelines.synth",
     ],
     package_data={

@@ -27,6 +27,7 @@ STALL_SEC = 120.0
 
 _BLOCK_SAMPLES = 1 << 20
 _GROWTH = 1.25
+_ROOM_BYTES = 4096  # no less than a disk gives out at a time
 _LOG_BYTES = 4 << 20  # a banner with the lyrics of an album is still below this
 
 
@@ -62,6 +63,7 @@ def run_ffmpeg(
         AudioFormatAbsurd: the audio is longer than ``max_samples``.
         AudioUnreadable: ffmpeg hangs.
         ConfigError: there is no ffmpeg program.
+        OSError: there is no room for ffmpeg's log.
     """
     command = _command(path)
     with (
@@ -90,7 +92,9 @@ def run_ffmpeg(
             if filled_bytes > 4 * max_samples:
                 raise _too_long(path, max_samples)
         samples_N.resize(filled_bytes // 4, refcheck=False)
-        return Decoded(samples_N, _read_log(log), _exit_status(process, path))
+        decoded = Decoded(samples_N, _read_log(log), _exit_status(process, path))
+        _require_room(log)
+        return decoded
 
 
 def _command(path: Path) -> list[str]:
@@ -158,6 +162,14 @@ def _read_log(log: IO[bytes]) -> str:
     head = os.pread(log.fileno(), _LOG_BYTES, 0)
     tail = os.pread(log.fileno(), _LOG_BYTES, max(_LOG_BYTES, size - _LOG_BYTES))
     return (head + tail).decode("utf-8", errors="replace")
+
+
+def _require_room(log: IO[bytes]) -> None:
+    """Raise OSError if the log may be incomplete, for ffmpeg does not tell.
+
+    A file whose banner found no room on the disk would pass for one without audio.
+    """
+    os.pwrite(log.fileno(), bytes(_ROOM_BYTES), os.fstat(log.fileno()).st_size)
 
 
 def _too_long(path: Path, max_samples: int) -> AudioFormatAbsurd:

@@ -31,7 +31,7 @@ from benchmarks.letters import verse_errors, verse_frames
 from benchmarks.speech import Speech, speech_of, with_options
 from models.adapt import with_weights
 from models.catalog import load_acoustic_model
-from models.metrics import ErrorCount
+from models.decoding.error_rates import EditCounts
 from pipelines.adapt_config import AdaptConfig
 from pipelines.adapt_guard import TrainableModel, adapt_to_voice, trainable
 from pipelines.calibrate import chapter_of
@@ -74,7 +74,7 @@ class Heard:
     """Edges and letters of some chapters."""
 
     errors: EdgeErrors
-    letters: ErrorCount
+    letters: EditCounts
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -150,12 +150,12 @@ def _heard(model: AcousticModel, waveform_N: Waveform, truth: ChapterTruth) -> H
         verse_errors(best_T[frames], text, model)
         for frames, text in verse_frames(truth)
     )
-    return Heard(edge_errors(found, truth), sum(counts, ErrorCount()))
+    return Heard(edge_errors(found, truth), sum(counts, EditCounts()))
 
 
 def _heard_figures(heard: Sequence[Heard], case: str) -> list[Figure]:
     errors = pooled([chapter.errors for chapter in heard])
-    letters = sum((chapter.letters for chapter in heard), ErrorCount())
+    letters = sum((chapter.letters for chapter in heard), EditCounts())
     edges = {"word start": errors.word_start, "word end": errors.word_end}
     figures = [
         Figure(name="letter error rate", case=case, value=letters.rate, unit=Unit.SHARE)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 from rich.console import Console
 from rich.progress import track
 
@@ -22,8 +21,8 @@ from benchmarks.accuracy import DEGRADED
 from benchmarks.figures import Figure, Unit, print_figures
 from benchmarks.speech import Speech, speech_of, with_options
 from models.catalog import load_acoustic_model
+from models.decoding.error_rates import EditCounts, letter_edits
 from models.decoding.greedy import collapsed
-from models.metrics import ErrorCount
 from pipelines.synth.corpus import ChapterJob
 from pipelines.synth.lexicon import TRAINING_LANGUAGES
 from pipelines.synth.presets import unheard_jobs
@@ -71,9 +70,9 @@ def training_language_jobs(unheard: Sequence[ChapterJob]) -> list[ChapterJob]:
     return jobs
 
 
-def letter_errors(speech: Speech, model: AcousticModel) -> dict[str, ErrorCount]:
+def letter_errors(speech: Speech, model: AcousticModel) -> dict[str, EditCounts]:
     """Return the errors of each language."""
-    counts: dict[str, ErrorCount] = {}
+    counts: dict[str, EditCounts] = {}
     jobs = track(speech.jobs, "listening", transient=True)
     for job, truth in zip(jobs, speech.truths, strict=True):
         waveform = decode_audio(speech.audio(job))
@@ -83,10 +82,10 @@ def letter_errors(speech: Speech, model: AcousticModel) -> dict[str, ErrorCount]
                 verse_errors(best_T[frames], text, model)
                 for frames, text in verse_frames(truth)
             ),
-            ErrorCount(),
+            EditCounts(),
         )
         language = truth.language
-        counts[language] = counts.get(language, ErrorCount()) + count
+        counts[language] = counts.get(language, EditCounts()) + count
     return counts
 
 
@@ -109,15 +108,15 @@ def letters_of(text: str, language: str) -> str:
     return "".join(romanise_word(word.normalised, language) for word in words)
 
 
-def verse_errors(best_T: np.ndarray, letters: str, model: AcousticModel) -> ErrorCount:
+def verse_errors(best_T: np.ndarray, letters: str, model: AcousticModel) -> EditCounts:
     """Count the wrong letters of one verse."""
     heard = "".join(model.labels[c] for c in collapsed(best_T, model.blank))
-    return ErrorCount(Levenshtein.distance(letters, heard), len(letters))
+    return letter_edits(letters, heard)
 
 
-def rate_figures(counts: dict[str, ErrorCount], name: str, case: str) -> list[Figure]:
+def rate_figures(counts: dict[str, EditCounts], name: str, case: str) -> list[Figure]:
     """Return the pooled rate, and that of the best and the worst language."""
-    pooled = sum(counts.values(), ErrorCount())
+    pooled = sum(counts.values(), EditCounts())
     rates = {language: count.rate for language, count in counts.items()}
     best, worst = (pick(rates, key=rates.__getitem__) for pick in (min, max))
     return [

@@ -1,10 +1,11 @@
 """Which languages are taken for which."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from models.whole_csv import write_csv
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ class Confusion:
     def write_csv(self, path: Path) -> None:
         """Write a row for each true language and a column for each that was heard."""
         heard = sorted({language for pair in self.counts for language in pair})
-        temporary = path.with_name(path.name + ".tmp")
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["true", "clips", "accuracy", *heard])
-            for true in self.languages:
-                accuracy = round(self.accuracy(true), 4)
-                row = [self.counts[true, column] for column in heard]
-                writer.writerow([true, self.clips(true), accuracy, *row])
-        temporary.replace(path)
+        rows = [
+            [
+                true,
+                str(self.clips(true)),
+                str(round(self.accuracy(true), 4)),
+                *(str(self.counts[true, column]) for column in heard),
+            ]
+            for true in self.languages
+        ]
+        write_csv(path, [["true", "clips", "accuracy", *heard], *rows])

@@ -7,6 +7,8 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import Tensor
 
+from models.whole_file import whole_file
+
 
 def write_weights(
     tensors: Mapping[str, Tensor], metadata: Mapping[str, str], path: Path
@@ -18,9 +20,9 @@ def write_weights(
       metadata: kept in the file's header.
       path: in a folder that is there.
     """
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(_with_ordered_header(save(dict(tensors), dict(metadata))))
-    temporary.replace(path)
+    data = _with_ordered_header(save(dict(tensors), dict(metadata)))
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _with_ordered_header(data: bytes) -> bytes:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.data import BatchPlan, SpeechShards, epoch_batches
-from models.training.ctc import CtcBatch, MakeCtcBatch
+from models.training.ctc import CtcBatch, MakeCtcBatch, Spell
 from models.training.survey import Survey, survey
-from models.training.whole_csv import write_csv
 from models.vocabulary import Vocabulary
+from models.whole_csv import write_csv
+from pipelines.clip_texts import clip_texts
 from pipelines.spelling import ClipSpeller
 from pipelines.spoken_texts import spoken_texts
 from schemas.errors import ConfigError
@@ -32,7 +33,7 @@ def clip_speller(sources: Sequence[SpeechShards], *, romanised: bool) -> ClipSpe
 
 def usable_clips(
     sources: Sequence[SpeechShards],
-    spell: ClipSpeller,
+    spell: Spell,
     known: Vocabulary | None,
     plan: BatchPlan,
     *,
@@ -50,58 +51,56 @@ def usable_clips(
     Raises:
       ConfigError: nothing is left, or there are no such shards.
       LettersUnknown: texts have letters that are not known.
-      ArtifactError: a shard is damaged.
+      ArtifactError: a table or an index is damaged.
     """
     total, usable = Survey(), []
     lengths = (plan.min_clip_sec, plan.max_clip_sec)
     for source in sources:
-        clips = source.in_order()
         found = survey(
-            clips, spell, known, skips_unknown=skips_unknown, between_sec=lengths
+            clip_texts(source),
+            spell,
+            known,
+            skips_unknown=skips_unknown,
+            between_sec=lengths,
         )
         usable.append(replace(source, keys=frozenset(found.usable)))
         total.add(found)
     if not total.usable:
         reasons = ", ".join(f"{n}: {why}" for why, n in total.reasons.items())
         raise ConfigError(
-            "expected clips whose letters are known, found none "
-            f"({reasons or 'no clips'}); another selection may keep some"
+            f"{'; '.join(map(_named, sources))}: expected clips whose letters are "
+            f"known, found none ({reasons or 'no clips'}); another selection may keep "
+            "some"
         )
     return usable, total
 
 
 def held_out_batches(
-    sources: Sequence[SpeechShards], make: MakeCtcBatch, plan: BatchPlan, clips: int
+    sources: Sequence[SpeechShards],
+    make: MakeCtcBatch,
+    plan: BatchPlan,
+    clips: int | None = None,
 ) -> tuple[CtcBatch, ...]:
-    """Return the batches to measure on: some clips of each language, spread evenly.
+    """Return the batches to measure on, without any augmentation.
 
     Args:
-      sources: of a split that is not learned.
-      make: without any augmentation.
-      plan: that of the training; short clips are measured all the same.
-      clips: of all languages and sources together.
+      sources: of a split that is not learned; each has clips that can be spelled.
+      make: that of the training.
+      plan: likewise; short clips are measured all the same.
+      clips: so many of all sources together, of each language as many, evenly in the
+        order of their keys; None for all.
 
     Raises:
       ConfigError: no clip's text can be spelled.
     """
+    plan, make = replace(plan, min_clip_sec=0.0), replace(make, augment=None)
+    spell, known = make.spell, make.vocabulary
     chosen = []
     for source in sources:
-        found = survey(
-            source.in_order(),
-            make.spell,
-            make.vocabulary,
-            skips_unknown=True,
-            between_sec=(0.0, plan.max_clip_sec),
-        )
-        if not found.usable:
-            raise ConfigError(
-                f"{source.corpus}: expected clips in split {source.split!r} of at most "
-                f"{plan.max_clip_sec:g} s whose text the model can spell, found none "
-                f"of {len(found.unusable)}"
-            )
-        keys = _spread(found, max(1, clips // len(sources)))
-        chosen.append(replace(source, keys=keys))
-    plan = replace(plan, min_clip_sec=0.0)
+        (kept,), found = usable_clips([source], spell, known, plan, skips_unknown=True)
+        if clips is not None:
+            kept = replace(kept, keys=_spread(found, max(1, clips // len(sources))))
+        chosen.append(kept)
     return tuple(epoch_batches(chosen, plan, make))
 
 
@@ -119,9 +118,14 @@ def tell_survey(found: Survey, folder: Path, tell: Tell) -> None:
 
 
 def _spread(found: Survey, clips: int) -> frozenset[str]:
-    """Choose so many clips of each language as there are for it, evenly in order."""
+    """Choose so many clips of each language as there are for it, evenly."""
     each = max(1, clips // len(found.keys_of))
     chosen: list[str] = []
-    for keys in found.keys_of.values():
+    for keys in map(sorted, found.keys_of.values()):
         chosen += keys[:: max(1, len(keys) // each)][:each]
     return frozenset(chosen)
+
+
+def _named(source: SpeechShards) -> str:
+    labels = "" if source.labels is None else f", labels {source.labels!r}"
+    return f"{source.corpus} (split {source.split!r}{labels})"

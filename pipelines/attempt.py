@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from pipelines.disk_full import told_if_full
 from pipelines.progress import recording_done
 from schemas.errors import InputError
 from schemas.segment import Reject
@@ -46,9 +47,14 @@ class Step(Generic[Item, Result]):
     """Return what can be made of the audio all the same, None if nothing."""
 
     def attempt(self, item: Item) -> Result | Failure:
-        """Run the step; only an input's own fault becomes a failure."""
+        """Run the step; only an input's own fault becomes a failure.
+
+        Raises:
+          DiskFull: there was no room for what the step writes.
+        """
         try:
-            return self.run(item)
+            with told_if_full(self.recording_of(item).recording_id):
+                return self.run(item)
         except InputError as error:
             recording = self.recording_of(item)
             reject = Reject(

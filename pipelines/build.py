@@ -37,7 +37,7 @@ from pipelines.shard_stage import (
 from pipelines.shard_writer import remove_stale
 from pipelines.split_plan import SplitPart, SplitPlan, plan_all_splits
 from pipelines.unlabeled_config import UNREAD
-from schemas.errors import ConfigError, InputError, PericopeError
+from schemas.errors import InputError, PericopeError
 from schemas.segment import Reject
 from schemas.source import Recording
 
@@ -84,7 +84,7 @@ def build_on_beam(
       beam_arguments: options of Beam, with --runner.
 
     Raises:
-      ConfigError: Beam has no such runner or option.
+      ConfigError: Beam has no such option.
       ArtifactError: a file of the corpus is damaged.
     """
     logging.disable(logging.WARNING)  # Beam's import complains of Google's libraries
@@ -111,17 +111,13 @@ def _build(
     from pipelines.stages import AttemptStep, PlanSplits, WriteShards, WriteTables
 
     fetch, align, score, detect, cut = recording_steps(context)
-    try:
-        pipeline = beam.Pipeline(options=options)
-    except ValueError as error:
-        raise ConfigError(f"--runner: {error}") from error
-    with pipeline:
+    with beam.Pipeline(options=options) as pipeline:
         rows = pipeline | "Recordings" >> beam.Create(recordings)
-        fetched, not_fetched = rows | "FetchRecordings" >> AttemptStep(fetch)
-        aligned, not_aligned = fetched | "AlignChapters" >> AttemptStep(align)
-        scored, not_scored = aligned | "ScoreSegments" >> AttemptStep(score)
-        heard, not_heard = scored | "DetectSpeech" >> AttemptStep(detect)
-        cut_whole, not_cut = heard | "CutSegments" >> AttemptStep(cut)
+        fetched, not_fetched = rows | "FetchRecordings" >> AttemptStep(fetch, context)
+        aligned, not_aligned = fetched | "AlignChapters" >> AttemptStep(align, context)
+        scored, not_scored = aligned | "ScoreSegments" >> AttemptStep(score, context)
+        heard, not_heard = scored | "DetectSpeech" >> AttemptStep(detect, context)
+        cut_whole, not_cut = heard | "CutSegments" >> AttemptStep(cut, context)
         salvaged = not_aligned | "Unread" >> beam.FlatMap(_salvaged)
         cuts = (cut_whole, salvaged) | "AllCuts" >> beam.Flatten()
         unread = pipeline | "ManifestRejects" >> beam.Create(

@@ -12,6 +12,7 @@ from pipelines.cli_check import check
 from pipelines.cli_crossval import crossval
 from pipelines.cli_doctor import doctor
 from pipelines.cli_evaluate import evaluate
+from pipelines.cli_fetch import fetch
 from pipelines.cli_inspect import inspect
 from pipelines.cli_label import label
 from pipelines.cli_mine import mine
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(fetch)
 app.command()(run)
 app.command()(check)
 app.command()(plan)

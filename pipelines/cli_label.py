@@ -44,7 +44,7 @@ def label(
         ),
     ] = "",
     runner: Annotated[
-        str, typer.Option(help="Beam's runner; `plain` works without Beam.")
+        str, typer.Option(help="FnApiRunner (Beam's, in this process), or plain.")
     ] = "FnApiRunner",
     workers: Annotated[
         int, typer.Option(help="Units side by side; 0: one a core.")

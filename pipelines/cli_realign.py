@@ -30,7 +30,7 @@ def realign(
     seed: Annotated[int, typer.Option(help="Seed of order and variation.")] = 1,
     runner: Annotated[
         str,
-        typer.Option(help="Beam's runner; `plain` runs the steps without Beam."),
+        typer.Option(help="FnApiRunner (Beam's, in this process), or plain."),
     ] = "FnApiRunner",
     workers: Annotated[
         int | None, typer.Option(help="Recordings side by side; 0: one a core.")

@@ -15,10 +15,26 @@ def run(
     corpus: Annotated[Path, typer.Argument(help="corpus.toml")],
     runner: Annotated[
         str,
-        typer.Option(help="Beam's runner; `plain` runs the steps without Beam."),
+        typer.Option(
+            help="FnApiRunner (in this process), plain (without Beam), flink, "
+            "portable, dataflow or spark; docs/flink.md."
+        ),
     ] = "FnApiRunner",
+    flink_master: Annotated[
+        str, typer.Option(help="host:port of the JobManager's REST interface.")
+    ] = "",
+    job_endpoint: Annotated[
+        str, typer.Option(help="host:port of a job server of Beam's that runs.")
+    ] = "",
+    job_server_jar: Annotated[
+        str, typer.Option(help="Flink's job server, started for this run.")
+    ] = "",
+    worker_pool: Annotated[
+        str, typer.Option(help="host:port of the worker pool beside a TaskManager.")
+    ] = "localhost:50000",
     workers: Annotated[
-        int | None, typer.Option(help="Recordings side by side; 0: one a core.")
+        int | None,
+        typer.Option(help="Recordings side by side; 0: one a core, or slot of Flink."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON.")
@@ -41,6 +57,12 @@ def run(
     from pipelines.job import prepare_job, run_job
     from pipelines.memory import return_freed_memory
     from pipelines.progress import hours_and_minutes, observing
+    from pipelines.runners import (
+        REMOTE,
+        Addresses,
+        check_runner,
+        recordings_side_by_side,
+    )
     from pipelines.summary import (
         dropped_lines,
         reading_lines,
@@ -51,11 +73,19 @@ def run(
     started_sec = time.monotonic()
     config = load_config(corpus)
     return_freed_memory()
-    job = prepare_job(config, workers if workers is not None else config.run.workers)
+    check_runner(runner)
+    addresses = Addresses(
+        flink_master=flink_master,
+        job_endpoint=job_endpoint,
+        job_server_jar=job_server_jar,
+        worker_pool=worker_pool,
+    )
+    asked = workers if workers is not None else config.run.workers
+    job = prepare_job(config, recordings_side_by_side(runner, asked, addresses))
     console = Console(stderr=True)
-    is_watched = console.is_terminal and not (quiet or as_json)
+    is_watched = console.is_terminal and not (quiet or as_json or runner in REMOTE)
     with observing(len(job.recordings), console if is_watched else None):
-        rejects = run_job(job, runner, beam_arguments or [])
+        rejects = run_job(job, runner, beam_arguments or [], addresses)
     summaries = summarise(job.context.output)
     if as_json:
         rows = [asdict(row) for row in summaries]

@@ -61,6 +61,8 @@ class FetchConfig(FetchLimits):
 
     max_hours: float = 12.0
     """Longer recordings are rejected."""
+    check_again: bool = False
+    """Ask in every run whether remote sources have changed since they were fetched."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,6 +99,8 @@ class RunConfig:
     """0: as many as there are cores, and one more where the model has a GPU."""
     gpus: int = 0
     """A worker process for each of so many GPUs; 0: for all that are visible."""
+    accelerator: str = ""
+    """What Dataflow's workers are to have, as Beam's hint of that name says it."""
     max_audio_hours_in_flight: float = 0.0
     """Audio in memory at a time, of all workers together; 0: an hour, or a quarter of
     an hour for each worker if that is more."""
@@ -199,19 +203,19 @@ def _with_absolute_paths(config: CorpusConfig, path: Path) -> CorpusConfig:
         raise ConfigError(
             f"corpus.output: expected a folder, s3:// or gs://, got {corpus.output!r}"
         )
-    try:
-        manifest = _absolute(corpus.manifest, folder)
-        output = _absolute(corpus.output, folder)
-    except SourceRefused as error:
-        raise ConfigError(f"corpus: {error}") from error
+    manifest = _absolute("manifest", corpus.manifest, folder)
+    output = _absolute("output", corpus.output, folder)
     return replace(config, corpus=replace(corpus, manifest=manifest, output=output))
 
 
-def _absolute(address: str, folder: str) -> str:
-    path = local_path_of(address)
-    if path is None:
-        check_remote_uri(f"{address}/any")  # a whole bucket will do as well
-        return address
+def _absolute(key: str, address: str, folder: str) -> str:
+    try:
+        path = local_path_of(address)
+        if path is None:
+            check_remote_uri(f"{address}/any")  # a whole bucket will do as well
+            return address
+    except SourceRefused as error:
+        raise ConfigError(f"corpus.{key}: {error}") from error
     return os.path.normpath(os.path.join(folder, path))
 
 

@@ -14,6 +14,7 @@ from pipelines.opinion_config import OpinionConfig
 from pipelines.readers import Readers
 from pipelines.store import Store
 from pipelines.unlabeled_config import UnlabeledConfig
+from pipelines.waveforms import BUDGET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,9 @@ class RunContext:
     """What each named reader is learnt from; empty where models do not adapt."""
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fetch: FetchLimits = field(default_factory=FetchLimits)
+    asked_since_sec: float = 0.0
+    """Remote sources that were last asked for before this time (seconds since 1970)
+    are asked whether they have changed."""
     opinion: OpinionConfig = field(default_factory=OpinionConfig)
     opinion_fingerprint: str = ""
     """Of the model that is asked, "" if that is the aligning one."""
@@ -48,6 +52,10 @@ class RunContext:
     """The list of all texts that a recording is held against; "" for no such check."""
     window_workers: int = 1
     """Batches of a recording that a CPU computes side by side; a GPU sees to itself."""
+    audio_hours_in_flight: float = 1.0
+    """How much decoded audio a process may have in memory at once."""
+    hints: dict[str, str] = field(default_factory=dict, hash=False)
+    """Beam's resource hints for the steps of a recording."""
     store_root: str = ""
     """The corpus whose store this one shares; "" for its own."""
     second: "RunContext | None" = None
@@ -72,6 +80,14 @@ class RunContext:
     def model(self) -> AcousticModel:
         """Return this process's model."""
         return loaded_model(self.model_name, self.device)
+
+
+def ready_process(context: RunContext) -> None:
+    """Settle what holds for a whole process before its first recording.
+
+    A worker of a cluster knows nothing of the process that began the run.
+    """
+    BUDGET.resize(context.audio_hours_in_flight * 3600)
 
 
 _MODELS: dict[tuple[str, str], AcousticModel] = {}

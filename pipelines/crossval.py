@@ -20,13 +20,12 @@ from aligner.emissions import compute_emissions
 from models.bundled import BundledModel, Calibration
 from models.data import SpeechShards
 from models.decoding.greedy import greedy_text
-from models.metrics import ErrorCount
 from models.network import AcousticNetwork
 from models.training.aligner import AlignerConfig, train_network
 from models.training.progress import Progress
 from models.vocabulary import Vocabulary
 from pipelines.crossval_clips import HALVES, LanguageClips, letters_of
-from pipelines.crossval_columns import with_cross_validation
+from pipelines.crossval_columns import error_rate, with_cross_validation
 from pipelines.start_weights import StartWeights
 from pipelines.store import Store
 from pipelines.tables import (
@@ -239,7 +238,8 @@ def _transcribe(
 def _summary(
     language: str, segments: Sequence[Segment], heard: Sequence[HeardClip], note: str
 ) -> CrossValidated:
-    total = sum((ErrorCount(clip.errors, clip.letters) for clip in heard), ErrorCount())
+    errors = sum(clip.errors for clip in heard)
+    letters = sum(clip.letters for clip in heard)
     recordings = {
         segment.recording_id: segment.cv_recording_cer
         for segment in segments
@@ -249,7 +249,7 @@ def _summary(
         language=language,
         clips=len(heard),
         recordings=len(recordings),
-        cer=total.rate,
+        cer=error_rate(errors, letters),
         clips_over=sum(segment.cv_cer > 0.10 for segment in segments),
         recordings_over=sum(cer > 0.05 for cer in recordings.values()),
         note=note,

@@ -48,8 +48,8 @@ def with_cross_validation(
         clip, recording = known.get(segment.key), segment.recording_id
         return replace(
             segment,
-            cv_cer=math.nan if clip is None else _rate(clip.errors, clip.letters),
-            cv_recording_cer=_rate(errors[recording], letters[recording])
+            cv_cer=math.nan if clip is None else error_rate(clip.errors, clip.letters),
+            cv_recording_cer=error_rate(errors[recording], letters[recording])
             if segment.text
             else math.nan,
         )
@@ -57,5 +57,6 @@ def with_cross_validation(
     return [rated(segment) for segment in segments]
 
 
-def _rate(errors: int, letters: int) -> float:
+def error_rate(errors: int, letters: int) -> float:
+    """Return wrong letters of all letters; NaN without any."""
     return errors / letters if letters else math.nan

@@ -6,20 +6,22 @@ attempt, of this process or the next, asks only for the rest (RFC 9110: Range wi
 If-Range). A file that changed in between is begun anew.
 """
 
+import contextlib
 import gzip
 import random
 import re
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import urljoin
+from typing import TypeVar
 
 import requests
-import urllib3
 
-from pipelines.addresses import HTTP_SCHEMES, redact_uri, scheme_of
+from pipelines.addresses import redact_uri
+from pipelines.fetch_body import blocks_of
 from pipelines.fetch_limits import FetchLimits
 from pipelines.fetch_partial import (
     Version,
@@ -29,7 +31,11 @@ from pipelines.fetch_partial import (
     plain_of,
     size_of,
 )
-from schemas.errors import FetchFailed, SourceMissing, SourceRefused, SourceTooLarge
+from pipelines.fetch_request import Interrupted, get, host_of
+from pipelines.fetch_turns import TURNS
+from schemas.errors import FetchFailed, SourceMissing, SourceTooLarge
+
+Result = TypeVar("Result")
 
 _BLOCK_BYTES = 64 * 1024
 # An attempt that got this much further was not in vain: the count of retries restarts.
@@ -39,43 +45,74 @@ _GZIP = ("gzip", "x-gzip")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
-class _Interrupted(Exception):
-    """The attempt failed in a way that another one may not."""
-
-    def __init__(self, why: str, retry_after: str | None = None):
-        super().__init__(why)
-        self.retry_after = retry_after
-
-
 def download_http(uri: str, partial: Path, limits: FetchLimits) -> Path:
     """Download a file completely and return where it lies: ``partial`` or beside it.
 
     Raises:
       SourceMissing, SourceRefused, SourceTooLarge, FetchFailed: as in ``fetch``.
     """
-    failures, furthest = 0, size_of(partial)
+
+    def attempt(session: requests.Session) -> Path:
+        version = _attempt(session, uri, partial, limits)
+        return _decoded(redact_uri(uri), partial, version, limits)
+
+    try:
+        return _patiently(attempt, redact_uri(uri), partial, limits)
+    except (SourceTooLarge, SourceMissing):
+        discard(partial)
+        raise
+
+
+def is_unchanged_http(uri: str, known: Version, limits: FetchLimits) -> bool:
+    """Ask a server whether a file is still the one that it was; no body is read.
+
+    Raises:
+      SourceMissing, SourceRefused, FetchFailed: as in ``fetch``.
+    """
+    headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    headers = {name: value for name, value in headers.items() if value}
+
+    def attempt(session: requests.Session) -> bool:
+        with contextlib.ExitStack() as turn:
+            response = get(session, uri, headers, limits, turn)
+            if response.status_code == 304 and headers:
+                return True
+            _check_status(response, redact_uri(uri), limits)
+            return known.is_described_by(_described(response))
+
+    return _patiently(attempt, redact_uri(uri), None, limits)
+
+
+def _patiently(
+    attempt: Callable[[requests.Session], Result],
+    shown: str,
+    partial: Path | None,
+    limits: FetchLimits,
+) -> Result:
+    """Try until it works, or fails too often without getting any further."""
+    failures, furthest = 0, _reached(partial)
     with requests.Session() as session:
         session.headers["User-Agent"] = "pericope"
         # Compressed bodies would hide how much is still to come.
         session.headers["Accept-Encoding"] = "identity"
         while True:
             try:
-                version = _attempt(session, uri, partial, limits)
-                return _decoded(redact_uri(uri), partial, version, limits)
-            except _Interrupted as error:
-                reached = size_of(partial)
+                return attempt(session)
+            except Interrupted as error:
+                reached = _reached(partial)
                 if reached >= furthest + _PROGRESS_BYTES:
                     failures, furthest = 0, reached
                 failures += 1
                 if failures > limits.retries:
                     # Causes are cut off: they quote the address with its signature.
                     raise FetchFailed(
-                        f"{redact_uri(uri)}: {error}, after {failures} attempts"
+                        f"{shown}: {error}, after {failures} attempts"
                     ) from None
                 time.sleep(wait_sec(failures, error.retry_after, limits))
-            except (SourceTooLarge, SourceMissing):
-                discard(partial)
-                raise
+
+
+def _reached(partial: Path | None) -> int:
+    return 0 if partial is None else size_of(partial)
 
 
 def wait_sec(failures: int, retry_after: str | None, limits: FetchLimits) -> float:
@@ -111,8 +148,12 @@ def _attempt(
     headers = {}
     if version is not None and offset and version.validator:
         headers = {"Range": f"bytes={offset}-", "If-Range": version.validator}
-    with _get(session, uri, headers, limits) as response:
-        _check_status(response, redact_uri(uri), partial)
+    with contextlib.ExitStack() as turn:
+        response = get(session, uri, headers, limits, turn)
+        if response.status_code == 416:  # the file is now shorter than what is here
+            discard(partial)
+            raise Interrupted("HTTP 416")
+        _check_status(response, redact_uri(uri), limits)
         if response.status_code == 206:
             version = _check_part(response, version, offset, partial)
         else:
@@ -122,78 +163,22 @@ def _attempt(
     if version.total_bytes is not None and received != version.total_bytes:
         if received > version.total_bytes:
             discard(partial)
-        raise _Interrupted(f"got {received} of {version.total_bytes} bytes")
+        raise Interrupted(f"got {received} of {version.total_bytes} bytes")
     return version
 
 
-def _get(
-    session: requests.Session, uri: str, headers: dict[str, str], limits: FetchLimits
-) -> requests.Response:
-    """Send the request and follow redirects without reading their bodies."""
-    shown, address = redact_uri(uri), uri
-    for _ in range(limits.max_redirects + 1):
-        if scheme_of(address) not in HTTP_SCHEMES:
-            raise SourceRefused(f"{shown}: redirected to {redact_uri(address)!r:.80}")
-        try:
-            response = _send(session, address, headers, limits)
-        except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError):
-            raise SourceRefused(
-                f"{shown}: expected a valid address, got {redact_uri(address)}"
-            ) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _Interrupted(f"no answer ({type(error).__name__})") from None
-        if not response.is_redirect:
-            return response
-        response.close()
-        address = _redirected(address, response.headers["Location"])
-    raise FetchFailed(
-        f"{shown}: expected at most {limits.max_redirects} redirects, got more"
-    )
-
-
-def _send(
-    session: requests.Session,
-    address: str,
-    headers: dict[str, str],
-    limits: FetchLimits,
-) -> requests.Response:
-    """Send one request and return the answer with its body unread.
-
-    Not by ``session.get``: even when told not to follow a redirect, it reads the whole
-    body of one, however long that is, to know where it would lead.
-    """
-    request = session.prepare_request(requests.Request("GET", address, headers))
-    settings = session.merge_environment_settings(
-        address, proxies={}, stream=True, verify=None, cert=None
-    )
-    timeout = (limits.connect_timeout_sec, limits.timeout_sec)
-    adapter = session.get_adapter(address)
-    response = adapter.send(request, timeout=timeout, **settings)
-    requests.cookies.extract_cookies_to_jar(session.cookies, request, response.raw)
-    return response
-
-
-def _redirected(address: str, location: str) -> str:
-    """Return where a redirect leads, "" if that is no address."""
-    # Headers arrive as Latin-1 whatever their bytes are.
-    target = location.encode("latin-1").decode(errors="replace")
-    try:
-        return urljoin(address, target)
-    except ValueError:
-        return ""
-
-
-def _check_status(response: requests.Response, shown: str, partial: Path) -> None:
+def _check_status(response: requests.Response, shown: str, limits: FetchLimits) -> None:
     status = response.status_code
     if status in (200, 206):
         return
     if status in (404, 410):
         raise SourceMissing(f"{shown}: expected a file, got HTTP {status}")
-    if status == 416:  # the file is now shorter than what is here of it
-        discard(partial)
-        raise _Interrupted("HTTP 416")
     if status in _RETRIED_STATUS or status >= 500:
-        raise _Interrupted(f"HTTP {status}", response.headers.get("Retry-After"))
+        asked = response.headers.get("Retry-After")
+        pause_sec = min(_asked_sec(asked), limits.backoff_max_sec)
+        if pause_sec > 0:  # meant for all who ask this server
+            TURNS.pause(host_of(response.url), pause_sec)
+        raise Interrupted(f"HTTP {status}", asked)
     raise FetchFailed(f"{shown}: expected HTTP 200, got {status}")
 
 
@@ -207,12 +192,12 @@ def _check_part(
         if _is_of_version(response, version) and version.total_bytes in (None, total):
             return replace(version, total_bytes=total)
     discard(partial)
-    raise _Interrupted("the server sent another part than the one asked for")
+    raise Interrupted("the server sent another part than the one asked for")
 
 
 def _is_of_version(response: requests.Response, version: Version) -> bool:
     """Tell whether nothing contradicts it; an answer to If-Range may say little."""
-    got = _described(response, None)
+    got = _described(response)
     pairs = (
         (got.etag, version.etag),
         (got.last_modified, version.last_modified),
@@ -225,10 +210,7 @@ def _begin(
     response: requests.Response, shown: str, partial: Path, limits: FetchLimits
 ) -> Version:
     """Note which version is coming."""
-    length = response.headers.get("Content-Length", "")
-    chunked = "Transfer-Encoding" in response.headers
-    known = length.isascii() and length.isdigit() and not chunked
-    version = _described(response, int(length) if known else None)
+    version = _described(response)
     if version.encoding not in ("", "identity", *_GZIP):
         raise FetchFailed(
             f"{shown}: expected the file as it is, got it encoded as "
@@ -239,13 +221,17 @@ def _begin(
     return version
 
 
-def _described(response: requests.Response, total_bytes: int | None) -> Version:
+def _described(response: requests.Response) -> Version:
+    """Return what the headers of a whole answer say about the file."""
     headers = response.headers
+    length = headers.get("Content-Length", "")
+    chunked = "Transfer-Encoding" in headers
+    known = length.isascii() and length.isdigit() and not chunked
     return Version(
         etag=headers.get("ETag", ""),
         last_modified=headers.get("Last-Modified", ""),
         encoding=headers.get("Content-Encoding", "").strip().lower(),
-        total_bytes=total_bytes,
+        total_bytes=int(length) if known else None,
     )
 
 
@@ -255,15 +241,10 @@ def _receive(
     """Append the body to the bytes at hand; what arrived stays, whatever happens."""
     received = size_of(partial)
     with partial.open("ab") as file:
-        try:
-            for block in response.raw.stream(_BLOCK_BYTES, decode_content=False):
-                received += len(block)
-                limits.check_size(shown, received)
-                file.write(block)
-        except urllib3.exceptions.HTTPError as error:
-            raise _Interrupted(
-                f"broke off after {received} bytes ({type(error).__name__})"
-            ) from None
+        for block in blocks_of(response, limits):
+            received += len(block)
+            limits.check_size(shown, received)
+            file.write(block)
 
 
 def _decoded(shown: str, partial: Path, version: Version, limits: FetchLimits) -> Path:
@@ -280,5 +261,5 @@ def _decoded(shown: str, partial: Path, version: Version, limits: FetchLimits) -
                 file.write(block)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         discard(partial)
-        raise _Interrupted("the body is not the gzip it is said to be") from None
+        raise Interrupted("the body is not the gzip it is said to be") from None
     return plain

@@ -4,6 +4,21 @@ from dataclasses import dataclass
 
 from schemas.errors import ConfigError, SourceTooLarge
 
+_ABOVE_ZERO = (
+    "max_bytes",
+    "connect_timeout_sec",
+    "timeout_sec",
+    "max_connections",
+    "max_connections_per_host",
+)
+_ZERO_OR_ABOVE = (
+    "retries",
+    "backoff_sec",
+    "backoff_max_sec",
+    "max_redirects",
+    "min_bytes_per_sec",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FetchLimits:
@@ -14,6 +29,9 @@ class FetchLimits:
     connect_timeout_sec: float = 10.0
     timeout_sec: float = 60.0
     """Longest silence of a server in the middle of a transfer."""
+    min_bytes_per_sec: float = 1024.0
+    """A transfer that is slower for ``timeout_sec`` is broken off and continued, so
+    that a server that drips cannot keep it for ever; 0 for any pace."""
     retries: int = 5
     """Attempts after the first that may fail in a row without getting any further."""
     backoff_sec: float = 1.0
@@ -21,11 +39,14 @@ class FetchLimits:
     backoff_max_sec: float = 120.0
     """Longest wait, also where the server asks for a longer one (Retry-After)."""
     max_redirects: int = 10
+    max_connections: int = 16
+    """Of this process, to all HTTP servers."""
+    max_connections_per_host: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("max_bytes", "connect_timeout_sec", "timeout_sec"):
+        for name in _ABOVE_ZERO:
             _require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
-        for name in ("retries", "backoff_sec", "backoff_max_sec", "max_redirects"):
+        for name in _ZERO_OR_ABOVE:
             _require(getattr(self, name) >= 0, name, "0 or above", getattr(self, name))
 
     def check_size(self, shown: str, size_bytes: int) -> None:

@@ -4,7 +4,9 @@ import importlib
 from pathlib import Path
 
 from pipelines.addresses import redact_uri, scheme_of
+from pipelines.disk_full import is_no_room
 from pipelines.fetch_limits import FetchLimits
+from pipelines.fetch_partial import Version
 from pipelines.store import filesystem_of
 from schemas.errors import FetchFailed, SourceMissing, SourceRefused
 
@@ -40,11 +42,33 @@ def download_object(uri: str, partial: Path, limits: FetchLimits) -> Path:
     except FileNotFoundError as error:
         raise SourceMissing(f"{shown}: expected an object, there is none") from error
     except failures as error:
+        if is_no_room(error):
+            raise  # here, not there
         raise FetchFailed(f"{shown}: {type(error).__name__}: {error}") from error
     received = partial.stat().st_size
     if received != status["size"]:
         raise FetchFailed(f"{shown}: got {received} of {status['size']} bytes")
     return partial
+
+
+def version_of_object(uri: str) -> Version:
+    """Return what tells an object from what lay at its address before.
+
+    Raises:
+      SourceMissing, SourceRefused, FetchFailed: as in ``fetch``.
+    """
+    shown = redact_uri(uri)
+    try:
+        filesystem, path = filesystem_of(uri)
+    except ImportError as error:
+        raise SourceRefused(f"{shown}: {error}") from error
+    failures: tuple[type[Exception], ...] = (OSError, *_library_errors(scheme_of(uri)))
+    try:
+        return Version(str(filesystem.ukey(path)), "", "", None)
+    except FileNotFoundError as error:
+        raise SourceMissing(f"{shown}: expected an object, there is none") from error
+    except failures as error:
+        raise FetchFailed(f"{shown}: {type(error).__name__}: {error}") from error
 
 
 def _library_errors(scheme: str) -> tuple[type[Exception], ...]:

@@ -23,6 +23,13 @@ class Version:
         strong = self.etag and not self.etag.startswith("W/")
         return self.etag if strong else self.last_modified
 
+    def is_described_by(self, got: "Version") -> bool:
+        """Tell whether an answer is about this version; without any sign it is not."""
+        if self.etag or got.etag:
+            return got.etag == self.etag
+        same_date = got.last_modified == self.last_modified != ""
+        return same_date and got.total_bytes == self.total_bytes
+
 
 def begin(partial: Path, version: Version) -> None:
     """Start a download from its first byte; nothing of an earlier one stays."""

@@ -29,12 +29,13 @@ def fetch_recording(recording: Recording, context: RunContext) -> FetchedRecordi
         the error has its duration.
     """
 
-    def fetched(uri: str | None) -> FetchedFile | None:
-        return None if uri is None else fetch(uri, context.store, context.fetch)
+    def fetched(uri: str) -> FetchedFile:
+        return fetch(uri, context.store, context.fetch, context.asked_since_sec)
 
-    audio = fetch(recording.audio, context.store, context.fetch)
+    audio = fetched(recording.audio)
     try:
-        text, timing = fetched(recording.text), fetched(recording.timing)
+        text = fetched(recording.text) if recording.text is not None else None
+        timing = fetched(recording.timing) if recording.timing is not None else None
     except InputError as error:
         error.duration_sec = duration_or_none(audio, context)
         raise

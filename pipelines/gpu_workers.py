@@ -10,16 +10,15 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from pipelines.attempt import Failure, Step
 from pipelines.build import recording_steps
-from pipelines.context import RunContext
+from pipelines.context import RunContext, ready_process
 from pipelines.gpus import VISIBLE, only_gpu
 from pipelines.progress import recording_done
-from pipelines.waveforms import BUDGET
 from schemas.errors import PericopeError
 from schemas.source import Recording
 
@@ -78,7 +77,6 @@ def cut_on_gpus(
     context: RunContext,
     gpus: Sequence[str],
     workers: int,
-    audio_hours: float,
 ) -> Iterator[CutOn]:
     """Take recordings from fetch to cut, each on one of several GPUs.
 
@@ -87,7 +85,7 @@ def cut_on_gpus(
       context: settings and places; everything goes to its store.
       gpus: one worker process each, as CUDA_VISIBLE_DEVICES names them.
       workers: recordings side by side, of all processes together; each has at least 2.
-      audio_hours: decoded audio in memory, of all processes together.
+        They share the audio that may be in memory, too.
 
     Yields:
       What is done, as soon as it is.
@@ -96,12 +94,12 @@ def cut_on_gpus(
       PericopeError: a worker broke off, or a file of the corpus is damaged.
     """
     side_by_side = max(_AT_LEAST, workers // len(gpus))
-    capacity_sec = audio_hours * 3600 / len(gpus)
+    hours = context.audio_hours_in_flight / len(gpus)
+    context = replace(context, audio_hours_in_flight=hours)
     waiting = iter(recordings)
     with ExitStack() as stack:
         at_work = [
-            stack.enter_context(_started(gpu, context, side_by_side, capacity_sec))
-            for gpu in gpus
+            stack.enter_context(_started(gpu, context, side_by_side)) for gpu in gpus
         ]
         for _ in range(side_by_side):
             for worker in at_work:
@@ -116,14 +114,12 @@ def cut_on_gpus(
 
 
 @contextmanager
-def _started(
-    gpu: str, context: RunContext, side_by_side: int, capacity_sec: float
-) -> Iterator[_Worker]:
+def _started(gpu: str, context: RunContext, side_by_side: int) -> Iterator[_Worker]:
     """Start a process; in the end it leaves by itself, after an error at once."""
     spawn = multiprocessing.get_context("spawn")
     own, theirs = spawn.Pipe()
     process = spawn.Process(
-        target=_work, args=(theirs, context, side_by_side, capacity_sec), daemon=True
+        target=_work, args=(theirs, context, side_by_side), daemon=True
     )
     with only_gpu(gpu):
         process.start()
@@ -138,12 +134,10 @@ def _started(
         process.join()
 
 
-def _work(
-    connection: Connection, context: RunContext, side_by_side: int, capacity_sec: float
-) -> None:
+def _work(connection: Connection, context: RunContext, side_by_side: int) -> None:
     """Work on what comes through a pipe until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the run says that it was stopped
-    BUDGET.resize(capacity_sec)
+    ready_process(context)
     steps = recording_steps(context)
     receiving, sending = threading.Lock(), threading.Lock()
 

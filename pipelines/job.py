@@ -1,6 +1,7 @@
 """One run from configuration to corpus.json."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,24 +10,29 @@ from models.devices import choose_device
 from pipelines.alone import alone_in
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
-from pipelines.context import RunContext, loaded_model
+from pipelines.context import RunContext, loaded_model, ready_process
 from pipelines.finish import finish_corpus, refuse_second_round
 from pipelines.gpu_workers import cut_on_gpus
 from pipelines.gpus import gpus_with_worker, visible_gpus
 from pipelines.heard_language import identifier_fingerprint
+from pipelines.hints import HEEDED_BY, resource_hints
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.opinion import opinion_fingerprint
 from pipelines.progress import count_again
 from pipelines.readers import plan_readers
+from pipelines.runners import (
+    NOWHERE,
+    PLAIN,
+    REMOTE,
+    Addresses,
+    check_output,
+    check_runner,
+    runner_arguments,
+)
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
-from pipelines.waveforms import BUDGET
-from schemas.errors import ConfigError
 from schemas.source import Recording
-
-# Beam picks another engine for "DirectRunner" depending on the network and the graph.
-_EMBEDDED = "FnApiRunner"
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         readers=plan_readers(manifest.recordings) if config.adapt.enabled else {},
         segment=config.segment,
         fetch=config.fetch,
+        asked_since_sec=time.time() if config.fetch.check_again else 0.0,
         opinion=config.opinion,
         opinion_fingerprint=opinion_fingerprint(config.opinion, config.model.device),
         unlabeled=config.unlabeled,
@@ -91,37 +98,51 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         keep_emissions=config.model.keep_emissions,
         samples_per_shard=config.shards.samples_per_shard,
         window_workers=workers,
+        audio_hours_in_flight=audio_hours(
+            config.run.max_audio_hours_in_flight, workers
+        ),
     )
     return Job(config, manifest, context, workers, threshold)
 
 
-def run_job(job: Job, runner: str, beam_arguments: Sequence[str] = ()) -> int:
+def run_job(
+    job: Job,
+    runner: str,
+    beam_arguments: Sequence[str] = (),
+    addresses: Addresses = NOWHERE,
+) -> int:
     """Run the pipeline and finish the corpus; returns the number of rejects.
 
     Args:
       job: what to do.
-      runner: FnApiRunner (embedded), another of Beam's, or "plain" for none.
+      runner: FnApiRunner (embedded), "plain" for none, or a cluster's.
       beam_arguments: further options of Beam.
+      addresses: of the cluster.
 
     Raises:
-      ConfigError: DirectRunner, which is another engine from case to case; an option
+      ConfigError: there is no such runner, or its cluster cannot be used; an option
         that Beam has not; an output that is no folder, or where another run is at work.
       ArtifactError: a file of the corpus is damaged.
     """
-    if runner == "DirectRunner":
-        raise ConfigError(
-            f"--runner DirectRunner: expected {_EMBEDDED} (embedded), plain, or the "
-            "runner of a cluster; DirectRunner picks its engine by network and graph"
-        )
-    asked_hours = job.config.run.max_audio_hours_in_flight
-    BUDGET.resize(audio_hours(asked_hours, job.workers) * 3600)
+    check_runner(runner)
+    check_output(runner, job.context.output)
+    arguments: list[str] = []
+    if runner != PLAIN:
+        arguments = runner_arguments(runner, job.workers, addresses, beam_arguments)
+    if runner in REMOTE:  # a worker's cores are shared by its slots already
+        job = replace(job, context=replace(job.context, window_workers=1))
+    ready_process(job.context)
     with alone_in(job.context.output):
         job.context.store.remove_leftovers()
         if job.config.identity.check:
             job = knowing_texts(job)
-        if runner in (_EMBEDDED, "plain"):
+        if runner in REMOTE:
+            job = with_hints(job, runner)
+        else:
             _cut_on_gpus(job)
-        _build(job, runner, beam_arguments)
+        _build(job, runner, arguments)
+        if runner in REMOTE:  # of workers that were killed, and replaced since
+            job.context.store.remove_leftovers()
         return finish_corpus(job.config, job.manifest, job.context, job.threshold)
 
 
@@ -131,18 +152,24 @@ def knowing_texts(job: Job) -> Job:
     return replace(job, context=replace(job.context, known_texts=known))
 
 
+def with_hints(job: Job, runner: str) -> Job:
+    """Return a job that tells its engine what workers need, if that engine asks."""
+    context, run = job.context, job.config.run
+    if runner not in HEEDED_BY:
+        return job
+    labels = len(context.model().labels) if _needs_model(job.manifest) else 0
+    hours = context.audio_hours_in_flight
+    hints = resource_hints(job.recordings, labels, hours, run.accelerator)
+    return replace(job, context=replace(context, hints=hints))
+
+
 def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> None:
     manifest = job.manifest
-    if runner == "plain":
+    if runner == PLAIN:
         build_plainly(manifest.recordings, manifest.rejects, job.context)
     else:
-        arguments = [f"--runner={runner}", *beam_arguments]
-        if runner == _EMBEDDED and job.workers > 1:
-            arguments += [
-                "--direct_running_mode=multi_threading",
-                f"--direct_num_workers={job.workers}",
-            ]
-        build_on_beam(manifest.recordings, manifest.rejects, job.context, arguments)
+        rejects = manifest.rejects
+        build_on_beam(manifest.recordings, rejects, job.context, beam_arguments)
 
 
 def _cut_on_gpus(job: Job) -> None:
@@ -152,8 +179,7 @@ def _cut_on_gpus(job: Job) -> None:
     config = job.config
     gpus = gpus_with_worker(config.model.device, config.run.gpus, visible_gpus())
     if gpus:
-        hours = audio_hours(config.run.max_audio_hours_in_flight, job.workers)
-        for _ in cut_on_gpus(job.recordings, job.context, gpus, job.workers, hours):
+        for _ in cut_on_gpus(job.recordings, job.context, gpus, job.workers):
             pass  # they are counted by themselves
         count_again()
 

@@ -105,7 +105,9 @@ def _known_text(
     assert recording.text is not None
     model = context.model()
     try:
-        file = fetch(recording.text, context.store, context.fetch)
+        file = fetch(
+            recording.text, context.store, context.fetch, context.asked_since_sec
+        )
         with local_copy(file.path) as path:
             chapter = read_chapter(path, recording)
         encoded = encode_chapter(

@@ -14,14 +14,13 @@ from pipelines.label_store import labels_stem, read_summary
 from pipelines.label_tables import write_language_labels, write_summary
 from pipelines.label_trust import learn_trust
 from pipelines.label_units import LabelUnit, plan_units, read_selections
+from pipelines.runners import EMBEDDED, NOWHERE, PLAIN, runner_arguments
 from pipelines.sharing import default_workers
 from pipelines.store import Store
 from pipelines.tables import languages_of
 from pipelines.teacher import forget_teacher, teacher_name
 from schemas.errors import ConfigError, PericopeError
 from schemas.tables import SEGMENT_TABLE
-
-_EMBEDDED = "FnApiRunner"
 
 
 @dataclass(frozen=True)
@@ -100,22 +99,19 @@ def run_labels(
 
     Args:
       job: what to do.
-      runner: FnApiRunner (embedded), another of Beam's, or "plain" for none.
+      runner: FnApiRunner (embedded), or "plain" for none.
       beam_arguments: further options of Beam.
 
     Raises:
       ConfigError: there is no such teacher, runner or option.
       ArtifactError: a file of the corpus is damaged.
     """
-    if runner == "plain":
+    if runner not in (EMBEDDED, PLAIN):
+        raise ConfigError(f"--runner {runner}: expected {EMBEDDED} or {PLAIN}")
+    if runner == PLAIN:
         label_plainly(job)
     else:
-        arguments = [f"--runner={runner}", *beam_arguments]
-        if runner == _EMBEDDED and job.workers > 1:
-            arguments += [
-                "--direct_running_mode=multi_threading",
-                f"--direct_num_workers={job.workers}",
-            ]
+        arguments = runner_arguments(runner, job.workers, NOWHERE, beam_arguments)
         label_on_beam(job, arguments)
     return read_summary(job.context.root, job.context.name)
 

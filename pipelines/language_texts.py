@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.data import SpeechShards
 from models.decoding.arpa import letters_of
+from pipelines.clip_texts import clip_texts
 from pipelines.spelling import spelled_text
 from schemas.errors import ConfigError
 
@@ -73,5 +74,5 @@ def _texts(sources: Iterable[Path], config: TextConfig) -> Iterator[str]:
             selection=config.selection,
             language=config.language,
         )
-        for clip in shards.in_order():
+        for clip in clip_texts(shards):
             yield clip.text

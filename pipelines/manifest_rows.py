@@ -75,7 +75,10 @@ def _read_csv(path: Path) -> Iterator[Row]:
                     )
                 yield _csv_row(number, header, values)
         except csv.Error as error:
-            raise ConfigError(f"{path} line {reader.line_num}: {error}") from error
+            raise ConfigError(
+                f"{path} line {reader.line_num}: {error}; is a quotation mark not "
+                "closed?"
+            ) from error
         except UnicodeDecodeError as error:
             raise ConfigError(
                 f"{path}: expected UTF-8, got byte 0x{error.object[error.start]:02x} "

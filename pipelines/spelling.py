@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aligner.normalise import normalise_verse
 from aligner.romanise import romanise_word
 from aligner.spelling import is_gap
-from models.data import Clip
+from models.data import ClipText
 
 
 def spelled_text(text: str, language: str, *, romanised: bool) -> str | None:
@@ -39,12 +39,12 @@ class ClipSpeller:
     spoken: Mapping[str, str] = field(default_factory=dict)
     """What was read in clips whose text is written otherwise, by key."""
 
-    def __call__(self, clip: Clip) -> str | None:
+    def __call__(self, clip: ClipText) -> str | None:
         """Return letters with one space between words, None if they are unknown."""
         if clip.source:
             return " ".join(clip.text.split())
         text = self.spoken.get(clip.key)
-        if text is None and clip.row["star_sec"] > 0:
+        if text is None and clip.star_sec > 0:
             return None
         text = clip.text if text is None else text
         return spelled_text(text, clip.language, romanised=self.romanised)

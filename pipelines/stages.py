@@ -9,7 +9,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsDict, AsSingleton, TaggedOutput
 
 from pipelines.attempt import Failure, Step
-from pipelines.context import RunContext
+from pipelines.context import RunContext, ready_process
 from pipelines.corpus_tables import prune_tables, write_language, write_rejects
 from pipelines.cut_recording import CutRecording
 from pipelines.shard_stage import sample_refs, shard_of, write_named_shard
@@ -22,8 +22,12 @@ FAILURES = "failures"
 class _AttemptFn(beam.DoFn):
     """Run a step; failures go to their own output and are counted by reason."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, context: RunContext) -> None:
         self.step = step
+        self.context = context
+
+    def setup(self) -> None:
+        ready_process(self.context)
 
     def process(self, element: Any) -> Iterator[Any]:
         Metrics.counter(self.step.stage, "in").inc()
@@ -42,12 +46,14 @@ class AttemptStep(beam.PTransform):
     """Item → (result, failure), by a plain step."""
 
     step: Step
+    context: RunContext
 
     def expand(self, items):
         """Wire the step with its two outputs."""
-        outputs = items | "Attempt" >> beam.ParDo(_AttemptFn(self.step)).with_outputs(
-            FAILURES, main="results"
+        attempt = beam.ParDo(_AttemptFn(self.step, self.context)).with_resource_hints(
+            **self.context.hints
         )
+        outputs = items | "Attempt" >> attempt.with_outputs(FAILURES, main="results")
         return outputs["results"], outputs[FAILURES]
 
 

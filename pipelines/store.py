@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import fsspec
 
 from pipelines.addresses import local_path_of, scheme_of
+from pipelines.disk_full import told_if_full
 
 _TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}")
 _STAGE = re.compile(r"[a-z][a-z0-9_]*")
@@ -134,6 +135,9 @@ def writing(uri: str) -> Iterator[BinaryIO]:
 
     Args:
       uri: a local path (folders are made) or a URI (s3, gs, memory).
+
+    Raises:
+      DiskFull: there is no room; nothing appears.
     """
     local = local_path_of(uri)
     folder = None if local is None else os.path.dirname(os.path.abspath(local))
@@ -141,7 +145,7 @@ def writing(uri: str) -> Iterator[BinaryIO]:
         os.makedirs(folder, exist_ok=True)
     temp, descriptor = _create_temp(folder or tempfile.gettempdir())
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with told_if_full(uri), os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             # Published while still open, because its lock keeps the file from removal.

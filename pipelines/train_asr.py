@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -11,7 +11,8 @@ from typing import Any, Literal, cast
 import torch
 
 from models.data import BatchPlan, BatchStream, SpeechShards
-from models.networks.load import load_network, load_whole_network
+from models.networks.heads import give_language_head
+from models.networks.load import load_whole_network
 from models.networks.pieces import widen_context
 from models.networks.speech_network import SpeechNetwork
 from models.training.checkpoints import load_weights
@@ -30,6 +31,7 @@ from pipelines.asr_clips import (
     tell_survey,
     usable_clips,
 )
+from pipelines.spelling import ClipSpeller
 from schemas.errors import ConfigError
 
 
@@ -97,6 +99,8 @@ class Ends:
     """Called on the first rank, with the folder of the training."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What a resumed training must agree in, too."""
+    letters: Vocabulary | None = None
+    """That texts have to keep to; None where the network gets those of the texts."""
 
 
 def train_asr(
@@ -113,7 +117,11 @@ def train_asr(
     as ``save_pretrained`` writes them.
     """
     job = (sources, held_out, folder, config, report, tell)
-    return train_between(*job, ends=Ends(_network, _save))
+    if config.new_letters:
+        return train_between(*job, ends=Ends(_new_letters, _save))
+    network = _loaded(config)
+    ends = Ends(partial(_own_letters, network), _save, letters=network.vocabulary)
+    return train_between(*job, ends=ends)
 
 
 def train_between(  # noqa: PLR0913  what a job is made of
@@ -147,15 +155,46 @@ def train_between(  # noqa: PLR0913  what a job is made of
     """
     ranks = ranks_of(config.loop.device)
     spell = clip_speller([*sources, *held_out], romanised=config.letters == "romanised")
-    known = None if config.new_letters else _letters_of(config)
     sources, found = usable_clips(
-        sources, spell, known, config.plan, skips_unknown=config.skip_unknown
+        sources, spell, ends.letters, config.plan, skips_unknown=config.skip_unknown
     )
-    if ranks.is_first:
-        tell_survey(found, folder, tell)
     network = ends.begin(config, found)
+    make = _make_batch(config, network, spell)
+    of_ranks = {"rank": ranks.rank, "ranks": ranks.count}
+    batches = BatchStream(
+        sources, config.plan, make, workers=config.workers, **of_ranks
+    )
+    measured_on = held_out_batches(held_out, make, config.plan, config.validation_clips)
+    letters = {"letters": "".join(network.vocabulary.labels)}
+    result = run_loop(
+        cast(torch.nn.Module, network),
+        CtcTask(gamma=config.gamma, held_out=measured_on),
+        batches,
+        folder,
+        config.loop,
+        report,
+        settings={**config.settings(), **letters, **ends.settings},
+        begun=partial(tell_survey, found, folder, tell),
+        before_step=partial(widen_context, network, config.short_context_steps),
+    )
+    batches.close()
+    if result.is_first:
+        _tell_shares(batches, tell)
+        _load_best(network, result)
+        ends.save(network, folder)
+    return result
+
+
+def _load_best(network: SpeechNetwork, result: LoopResult) -> None:
+    if result.best is not None:
+        load_weights(cast(torch.nn.Module, network), result.best)
+
+
+def _make_batch(
+    config: AsrConfig, network: SpeechNetwork, spell: ClipSpeller
+) -> MakeCtcBatch:
     masks = Masks() if config.masks else None
-    make = MakeCtcBatch(
+    return MakeCtcBatch(
         prepare=network.prepare,
         vocabulary=network.vocabulary,
         languages=network.languages,
@@ -163,50 +202,29 @@ def train_between(  # noqa: PLR0913  what a job is made of
         skips_unknown=config.skip_unknown,
         augment=masks_for(network) if config.masks is None else masks,
     )
-    batches = BatchStream(
-        sources,
-        config.plan,
-        make,
-        rank=ranks.rank,
-        ranks=ranks.count,
-        workers=config.workers,
-    )
-    plain = replace(make, augment=None)
-    measured_on = held_out_batches(
-        held_out, plain, config.plan, config.validation_clips
-    )
-    task = CtcTask(gamma=config.gamma, held_out=measured_on)
-    letters = {"letters": "".join(network.vocabulary.labels)}
-    result = run_loop(
-        cast(torch.nn.Module, network),
-        task,
-        batches,
-        folder,
-        config.loop,
-        report,
-        settings={**config.settings(), **letters, **ends.settings},
-        before_step=partial(widen_context, network, config.short_context_steps),
-    )
-    batches.close()
-    if result.is_first:
-        _tell_shares(batches, tell)
-        if result.best is not None:
-            load_weights(cast(torch.nn.Module, network), result.best)
-        ends.save(network, folder)
-    return result
 
 
-def _letters_of(config: AsrConfig) -> Vocabulary:
-    """Return the letters that a model has before the training."""
-    return load_network(config.model).vocabulary
+def _new_letters(config: AsrConfig, found: Survey) -> SpeechNetwork:
+    """Load the network with the letters of the texts."""
+    letters = Vocabulary.from_texts(found.letters)
+    return _loaded(config, vocabulary=letters, languages=_codes(config, found))
 
 
-def _network(config: AsrConfig, found: Survey) -> SpeechNetwork:
-    vocabulary = Vocabulary.from_texts(found.letters) if config.new_letters else None
-    codes = tuple(sorted(found.keys_of)) if config.tells_languages else None
+def _own_letters(
+    network: SpeechNetwork, config: AsrConfig, found: Survey
+) -> SpeechNetwork:
+    """Give a loaded network the head for languages that was asked for."""
+    give_language_head(network, _codes(config, found))
+    return network
+
+
+def _codes(config: AsrConfig, found: Survey) -> tuple[str, ...] | None:
+    return tuple(sorted(found.keys_of)) if config.tells_languages else None
+
+
+def _loaded(config: AsrConfig, **changes: Any) -> SpeechNetwork:
     torch.manual_seed(config.loop.seed)
-    network = load_whole_network(config.model, vocabulary=vocabulary, languages=codes)
-    return cast(SpeechNetwork, network)
+    return cast(SpeechNetwork, load_whole_network(config.model, **changes))
 
 
 def _tell_shares(batches: BatchStream, tell: Tell) -> None:

@@ -17,6 +17,7 @@ from models.data.shards import Lane
 from models.network import BLANK, LABELS
 from models.networks.heads import LanguageHead
 from models.networks.load import load_whole_network
+from models.training.checkpoints import FOLDER as CHECKPOINTS
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.lid import LanguageBatch, LanguageTask, MakeLanguageBatch
@@ -167,12 +168,7 @@ def train_lid(
       ArtifactError: a file is damaged.
       TrainingDiverged: too many losses were no numbers.
     """
-    languages = tuple(sorted({code for of in sources for code in of.languages()}))
-    if len(languages) < 2:
-        raise ConfigError(
-            f"train lid: expected clips of two languages or more, got "
-            f"{', '.join(languages) or 'none'}"
-        )
+    languages = _languages_of(sources)
     network, head = _network(config, languages)
     make = MakeLanguageBatch(
         prepare=network.prepare,
@@ -181,27 +177,16 @@ def train_lid(
         varied=config.varied,
     )
     whole = replace(make, crop_sec=None, varied=False)
-    task = LanguageTask(
-        languages=languages,
-        held_out=FirstClips(held_out, whole, config.validation_clips),
-    )
-    if next(iter(task.held_out), None) is None:
-        raise ConfigError("train lid: expected clips in split 'dev', found none")
+    task = _task(config, languages, held_out, whole)
     ranks = ranks_of(config.loop.device)
+    of_ranks = {"rank": ranks.rank, "ranks": ranks.count}
     batches = BatchStream(
-        sources,
-        config.plan,
-        make,
-        rank=ranks.rank,
-        ranks=ranks.count,
-        workers=config.workers,
+        sources, config.plan, make, workers=config.workers, **of_ranks
     )
-    if not any((folder / "checkpoint").glob("step-*")):  # a resumed one has its head
-        clips = config.first_clips
-        rounds = (FirstClips(sources, whole, clips), FirstClips(sources, make, clips))
-        fit_language_head(
-            network.to(ranks.device), head, itertools.chain.from_iterable(rounds)
-        )
+    if not any((folder / CHECKPOINTS).glob("step-*")):  # a resumed one has its head
+        network.to(ranks.device)
+        first = (FirstClips(sources, m, config.first_clips) for m in (whole, make))
+        fit_language_head(network, head, itertools.chain.from_iterable(first))
     settings = {**config.settings(), "languages": ",".join(languages)}
     result = run_loop(
         network, task, batches, folder, config.loop, report, settings=settings
@@ -214,6 +199,29 @@ def train_lid(
         _save(network, folder / "model")
         confusion.write_csv(folder / "confusion.csv")
     return result, confusion
+
+
+def _languages_of(sources: Sequence[SpeechShards]) -> tuple[str, ...]:
+    languages = tuple(sorted({code for of in sources for code in of.languages()}))
+    if len(languages) < 2:
+        raise ConfigError(
+            f"train lid: expected clips of two languages or more, got "
+            f"{', '.join(languages) or 'none'}"
+        )
+    return languages
+
+
+def _task(
+    config: LidConfig,
+    languages: tuple[str, ...],
+    held_out: Sequence[SpeechShards],
+    whole: MakeLanguageBatch,
+) -> LanguageTask:
+    """Return the job; it is measured on some clips of each language as they are."""
+    clips = FirstClips(held_out, whole, config.validation_clips)
+    if next(iter(clips), None) is None:
+        raise ConfigError("train lid: expected clips in split 'dev', found none")
+    return LanguageTask(languages=languages, held_out=clips)
 
 
 def _network(

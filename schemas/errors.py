@@ -3,12 +3,13 @@
     PericopeError
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
+    ├── DiskFull               there is no room for a file of ours: stop
     ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
         ├── RowMalformed           DuplicateRecording       KeyUnusable
-        ├── LanguageUnknown
+        ├── LanguageUnknown        NameUnclear              TextAmbiguous
         ├── SourceMissing          SourceRefused            SourceTooLarge
-        ├── FetchFailed
+        ├── FetchFailed            ArchiveUnusable
         ├── AudioUnreadable        AudioEmpty               AudioSilent
         ├── AudioFormatAbsurd      AudioNotFinite           AudioTruncated
         ├── NoSpeech
@@ -33,6 +34,10 @@ class ArtifactError(PericopeError):
     """A file that Pericope wrote or ships is damaged or of another version."""
 
 
+class DiskFull(PericopeError):
+    """A file could not be written for want of room; what is whole stays."""
+
+
 class TrainingDiverged(PericopeError):
     """Too many steps of a training had a loss or gradient that is no number."""
 
@@ -55,6 +60,18 @@ class LanguageUnknown(InputError):
     """The language code is not in ISO 639-3 (or the script not in ISO 15924)."""
 
     reason = "language_unknown"
+
+
+class NameUnclear(InputError):
+    """A file's name does not say what is read in it."""
+
+    reason = "name_unclear"
+
+
+class TextAmbiguous(InputError):
+    """Several texts could be what is read in a recording."""
+
+    reason = "text_ambiguous"
 
 
 class DuplicateRecording(InputError):
@@ -91,6 +108,12 @@ class FetchFailed(InputError):
     """The source could not be fetched completely after all retries."""
 
     reason = "fetch_failed"
+
+
+class ArchiveUnusable(InputError):
+    """The zip archive is damaged, encrypted, or can be read in two ways."""
+
+    reason = "archive_unusable"
 
 
 class AudioUnreadable(InputError):

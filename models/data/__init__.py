@@ -1,6 +1,6 @@
 """Shards and a selection → clips, and clips → batches."""
 
-from models.data.clip import Clip, parse_clip
+from models.data.clip import Clip, ClipText, parse_clip
 from models.data.plan import BatchPlan
 from models.data.shards import SpeechShards
 from models.data.stream import BatchStream, epoch_batches
@@ -9,6 +9,7 @@ __all__ = [
     "BatchPlan",
     "BatchStream",
     "Clip",
+    "ClipText",
     "SpeechShards",
     "epoch_batches",
     "parse_clip",

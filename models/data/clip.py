@@ -4,7 +4,7 @@ import io
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,34 @@ import soundfile
 
 from schemas.errors import ArtifactError
 from schemas.units import SAMPLE_RATE_HZ, sec_from_samples
+
+
+class ClipText(Protocol):
+    """What is known of a clip without its audio: a ``Clip``, or a row of a table."""
+
+    @property
+    def key(self) -> str:
+        """Recording and times."""
+
+    @property
+    def language(self) -> str:
+        """Code."""
+
+    @property
+    def duration_sec(self) -> float:
+        """Of its audio."""
+
+    @property
+    def text(self) -> str:
+        """Its own, or that of a pseudo-label."""
+
+    @property
+    def source(self) -> str:
+        """As in ``Clip``; its text is a pseudo-label unless this is empty."""
+
+    @property
+    def star_sec(self) -> float:
+        """How much of it is said otherwise than written, or not written."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +58,11 @@ class Clip:
     of the text that no selection keeps."""
     shard: str = ""
     """Path of the tar."""
+
+    @property
+    def star_sec(self) -> float:
+        """How much of it is said otherwise than written, or not written."""
+        return float(self.row["star_sec"])
 
     @cached_property
     def samples(self) -> npt.NDArray[np.float32]:

@@ -25,6 +25,18 @@ from models.data.shards import SpeechShards, no_verdict
 from schemas.errors import ArtifactError, ConfigError
 
 
+class KeptSamples(NamedTuple):
+    """The samples of one language of a source that are kept, in the shards' order."""
+
+    language: str
+    tars: list[Path]
+    samples: Index
+    texts: pa.Array | None
+    """Those of the pseudo-labels, None without labels."""
+    is_rejected: npt.NDArray[np.bool_]
+    """Whether a sample has a text of its own that no selection keeps; with labels."""
+
+
 class _Part(NamedTuple):
     """The clips of one stratum, before all are joined."""
 
@@ -81,9 +93,12 @@ def clip_table(
     )
 
 
-def _parts(
-    number: int, source: SpeechShards, min_clip_sec: float, max_clip_sec: float
-) -> Iterator[_Part]:
+def kept_samples(source: SpeechShards) -> Iterator[KeptSamples]:
+    """Yield what selection, keys and labels keep of a source, language by language.
+
+    Raises:
+      PericopeError: as in ``clip_table``.
+    """
     stored = source.stored_selection()
     keys = None if source.keys is None else pa.array(source.keys, pa.string())
     for language in source.tars():
@@ -92,20 +107,34 @@ def _parts(
         judged = None if stored is None else stored.of_language(language)
         if source.labels is not None:
             index, texts = _labeled(index, source, language, judged)
-        kept = np.flatnonzero(_kept(index, tars, source, keys, judged))
-        lasts = durations_msec(index.at(kept), tars)
+        rows = np.flatnonzero(_kept(index, tars, source, keys, judged))
+        index = index.at(rows)
+        is_rejected = np.array([_lane_of(tar) != source.lane for tar in tars])
+        yield KeptSamples(
+            language,
+            tars,
+            index,
+            None if texts is None else texts.take(pa.array(rows)),
+            is_rejected[index.shard],
+        )
+
+
+def _parts(
+    number: int, source: SpeechShards, min_clip_sec: float, max_clip_sec: float
+) -> Iterator[_Part]:
+    for language, tars, index, texts, _ in kept_samples(source):
+        lasts = durations_msec(index, tars)
         fits = (lasts >= min_clip_sec * 1000) & (lasts <= max_clip_sec * 1000)
-        rows = kept[fits]
         yield _Part(
             number,
             language,
             [Shard(str(tar), language, _lane_of(tar) != source.lane) for tar in tars],
-            index.shard[rows],
-            index.offset[rows],
-            index.length[rows],
+            index.shard[fits],
+            index.offset[fits],
+            index.length[fits],
             lasts[fits],
-            None if texts is None else texts.take(pa.array(rows)),
-            left_out=len(kept) - len(rows),
+            None if texts is None else texts.filter(pa.array(fits)),
+            left_out=int(np.count_nonzero(~fits)),
         )
 
 

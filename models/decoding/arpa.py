@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.decoding.ngram import END, SPECIAL_WORDS, START, UNKNOWN, Estimated
+from models.whole_file import whole_file
 from schemas.errors import ArtifactError
 
 SEPARATOR = "|"
@@ -15,8 +16,10 @@ _LOG10_UNHEARD_OF = -100.0  # KenLM's, of unknown words in a model without them
 
 def write_arpa(model: Estimated, path: Path) -> None:
     """Write a language model; equal models give equal files."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with (
+        whole_file(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
         file.write("\\data\\\n")
         for length, estimates in enumerate(model.by_length, 1):
             file.write(f"ngram {length}={len(estimates.words_KN)}\n")
@@ -34,7 +37,6 @@ def write_arpa(model: Estimated, path: Path) -> None:
                 file.write(line if is_longest else f"{line}\t{log10_backoff:.7f}")
                 file.write("\n")
         file.write("\n\\end\\\n")
-    temporary.replace(path)
 
 
 @dataclass(frozen=True)

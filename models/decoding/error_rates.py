@@ -3,10 +3,12 @@
 jiwer aligns each pair. A clip without reference text adds its insertions and no length.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 import jiwer
+from rapidfuzz.distance import Levenshtein
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,18 @@ class EditCounts:
     def rate(self) -> float:
         """Errors over the length; NaN without one."""
         return self.errors / self.length if self.length else float("nan")
+
+
+def letter_edits(reference: str, heard: str) -> EditCounts:
+    """Count the fewest edits from one string of letters to another."""
+    edits = Counter(edit.tag for edit in Levenshtein.editops(reference, heard))
+    changed, gone = edits["replace"], edits["delete"]
+    return EditCounts(
+        hits=len(reference) - changed - gone,
+        substitutions=changed,
+        deletions=gone,
+        insertions=edits["insert"],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

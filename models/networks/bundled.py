@@ -18,9 +18,11 @@ from models.network import AcousticNetwork, NetworkConfig
 from models.networks.heads import (
     LanguageHead,
     language_head_for,
+    language_logits,
     load_language_head,
     replace_head,
     save_language_head,
+    told_languages,
 )
 from models.networks.speech_network import Encoded, Inputs
 from models.vocabulary import Vocabulary
@@ -68,7 +70,7 @@ class BundledNetwork(nn.Module):
     @property
     def languages(self) -> tuple[str, ...]:
         """Of the language head's columns."""
-        return () if self.language_head is None else self.language_head.languages
+        return told_languages(self.language_head)
 
     @staticmethod
     def prepare(waveforms: Sequence[npt.NDArray[np.float32]]) -> Inputs:
@@ -81,9 +83,7 @@ class BundledNetwork(nn.Module):
         """Return logits of clips as ``prepare`` returns them."""
         encoded_BTD = self.network.encode(values, lengths)
         frames = (lengths + 1) // 2
-        languages_BL = None
-        if self.language_head is not None:
-            languages_BL = self.language_head(encoded_BTD, frames)
+        languages_BL = language_logits(self.language_head, encoded_BTD, frames)
         return Encoded(self.network.head(encoded_BTD), frames, languages_BL)
 
     def is_encoder(self, name: str) -> bool:

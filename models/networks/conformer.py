@@ -25,7 +25,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from models.networks.heads import LanguageHead, save_language_head, valid_frames
+from models.networks.heads import (
+    LanguageHead,
+    language_logits,
+    save_language_head,
+    told_languages,
+    valid_frames,
+)
 from models.networks.log_mel import HOP_SAMPLES, log_mel_rows, normalised_rows
 from models.networks.pieces import ATTENTION, piece_of
 from models.networks.residual_adapters import ResidualAdapters, refuse_residual
@@ -111,7 +117,7 @@ class ConformerNetwork(nn.Module):
     @property
     def languages(self) -> tuple[str, ...]:
         """Of the language head's columns."""
-        return () if self.language_head is None else self.language_head.languages
+        return told_languages(self.language_head)
 
     @property
     def chunk_frames(self) -> int | None:
@@ -143,9 +149,7 @@ class ConformerNetwork(nn.Module):
             piece_frames=piece_of(longest, share, self.chunk_frames),
         )
         encoded_BTD = output.last_hidden_state
-        languages_BL = None
-        if self.language_head is not None:
-            languages_BL = self.language_head(encoded_BTD, frames)
+        languages_BL = language_logits(self.language_head, encoded_BTD, frames)
         return Encoded(self.network.ctc_head(encoded_BTD), frames, languages_BL)
 
     def is_encoder(self, name: str) -> bool:

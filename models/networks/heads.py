@@ -162,6 +162,27 @@ def language_head_for(
     return LanguageHead(features, languages) if languages else None
 
 
+def give_language_head(network: Any, languages: tuple[str, ...] | None) -> None:
+    """Give a ``SpeechNetwork`` the head for languages; see ``language_head_for``."""
+    letters = head_of(network.network)
+    linear = isinstance(letters, nn.Linear)
+    features = letters.in_features if linear else letters.in_channels
+    head = language_head_for(network.language_head, features, languages)
+    network.language_head = head
+
+
+def told_languages(head: LanguageHead | None) -> tuple[str, ...]:
+    """Return the languages of a head's columns, none without it."""
+    return () if head is None else head.languages
+
+
+def language_logits(
+    head: LanguageHead | None, encoded_BTD: Tensor, frames_B: Tensor
+) -> Tensor | None:
+    """Return what a head says of clips, (B, L), None without it."""
+    return None if head is None else head(encoded_BTD, frames_B)
+
+
 def valid_frames(frames_B: Tensor, longest: int) -> Tensor:
     """Return which frames belong to their clip, bool (B, T)."""
     steps_T = torch.arange(longest, device=frames_B.device)

@@ -18,9 +18,11 @@ from models.checkpoints import Checkpoint, find_checkpoint
 from models.networks.heads import (
     LanguageHead,
     language_head_for,
+    language_logits,
     load_language_head,
     replace_head,
     save_language_head,
+    told_languages,
     valid_frames,
 )
 from models.networks.pieces import ATTENTION, piece_of
@@ -104,7 +106,7 @@ class Wav2Vec2Network(nn.Module):
     @property
     def languages(self) -> tuple[str, ...]:
         """Of the language head's columns."""
-        return () if self.language_head is None else self.language_head.languages
+        return told_languages(self.language_head)
 
     @property
     def hides_parts(self) -> bool:
@@ -125,9 +127,7 @@ class Wav2Vec2Network(nn.Module):
         else:
             encoded_BTD = self._encoded(values, lengths, frames)
         dropped_BTD = self.network.dropout(encoded_BTD)
-        languages_BL = None
-        if self.language_head is not None:
-            languages_BL = self.language_head(dropped_BTD, frames)
+        languages_BL = language_logits(self.language_head, dropped_BTD, frames)
         return Encoded(self.network.lm_head(dropped_BTD), frames, languages_BL)
 
     def is_encoder(self, name: str) -> bool:
@@ -247,8 +247,8 @@ def _load(
     if vocabulary is None:
         raise ConfigError(
             f"model: {checkpoint.folder} was only pre-trained and has no letters; "
-            "give a vocabulary (--new-letters), for which an output layer is then "
-            "trained"
+            "`pericope train asr --new-letters` trains an output layer for those of a "
+            "corpus"
         )
     fresh = load_ctc(
         checkpoint,

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from models.data import SpeechShards
+from models.decoding.error_rates import EditCounts
 from models.examples import (
     Batch,
     TrainingBatches,
@@ -21,7 +22,7 @@ from models.examples import (
     validation_batches,
 )
 from models.losses import timed_loss, utterance_loss
-from models.metrics import ErrorCount, letter_errors
+from models.metrics import letter_errors
 from models.network import AcousticNetwork, NetworkConfig
 from models.training.config import LoopConfig
 from models.training.loop import run_loop
@@ -228,7 +229,7 @@ class _AlignerTask:
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Return the letter error rate on held-out clean clips."""
-        count = ErrorCount()
+        count = EditCounts()
         for batch in self.held_out:
             log_probs = network(batch.features).log_softmax(-1)
             count += letter_errors(log_probs, batch)

@@ -18,8 +18,11 @@ import torch
 from safetensors.torch import load_model, save_model
 
 from models.training.ranks import Ranks
+from models.whole_file import whole_file
 from schemas.errors import ArtifactError, ConfigError
 
+FOLDER = "checkpoint"
+"""Of a run's states, in its folder; of no use once the run has its result."""
 _NAME = re.compile(r"step-(\d{8,})")
 _WEIGHTS = "network.safetensors"
 _RUN = "run.pt"
@@ -33,7 +36,7 @@ class Checkpoints:
     """The states of one run in its folder."""
 
     def __init__(self, folder: Path, ranks: Ranks) -> None:
-        self.folder = folder / "checkpoint"
+        self.folder = folder / FOLDER
         self.ranks = ranks
         self.folder.mkdir(parents=True, exist_ok=True)
         if ranks.is_first:
@@ -96,9 +99,8 @@ class Checkpoints:
     def save_best(self, network: torch.nn.Module, about: Mapping[str, str]) -> None:
         """Replace the best weights; ``about`` goes into the file's header."""
         if self.ranks.is_first:
-            temporary = self.folder / f".{_BEST}.tmp"
-            save_model(network, str(temporary), metadata=dict(about))
-            os.replace(temporary, self.best)
+            with whole_file(self.best) as temporary:
+                save_model(network, str(temporary), metadata=dict(about))
 
     @property
     def best(self) -> Path:

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.data import Clip
+from models.data import Clip, ClipText
 from models.networks.speech_network import Encoded, Inputs, SpeechNetwork
 from models.training.task import Losses
 from models.training.validation import measured
 from models.vocabulary import Vocabulary
 from schemas.errors import ConfigError, LettersUnknown
 
-Spell = Callable[[Clip], str | None]
+Spell = Callable[[ClipText], str | None]
 """A clip's text in letters, one space between words; None if nobody knows it."""
 Augment = Callable[[Inputs, np.random.Generator], Inputs]
 Prepare = Callable[[Sequence[npt.NDArray[np.float32]]], Inputs]

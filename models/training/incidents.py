@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.training.ranks import Ranks
-from models.training.whole_csv import write_csv
+from models.whole_csv import write_csv
 from schemas.errors import TrainingDiverged
 
 _WINDOW = 100

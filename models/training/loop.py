@@ -62,6 +62,7 @@ def run_loop(  # noqa: PLR0913  what a job is made of
     report: Report,
     *,
     settings: Mapping[str, Any] | None = None,
+    begun: Callable[[], None] | None = None,
     before_step: Callable[[int], None] | None = None,
 ) -> LoopResult:
     """Train a network, which is changed and moved to the device, from its weights.
@@ -77,6 +78,8 @@ def run_loop(  # noqa: PLR0913  what a job is made of
       report: told on the first rank every ``report_every`` steps and after validation.
       settings: what else a resumed run must agree in, such as the data; by name,
         numbers, strings, and lists and dictionaries of them.
+      begun: called on the first rank once nothing stands against the run, before its
+        first step here.
       before_step: told the number of each step, from 0, before it begins; for what
         changes on the way. State of its own belongs into ``batches.state_dict``.
 
@@ -90,6 +93,8 @@ def run_loop(  # noqa: PLR0913  what a job is made of
     """
     run = _Run(network, task, batches, folder, config, report)
     run.resume(settings or {})
+    if begun is not None and run.ranks.is_first:
+        begun()
     try:
         while run.step < config.steps:
             if before_step is not None:

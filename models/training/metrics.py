@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.training.whole_csv import write_csv
+from models.whole_csv import write_csv
 from schemas.errors import ConfigError
 
 _HEADER = ("step", "name", "value")

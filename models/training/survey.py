@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from models.data import Clip
+from models.data import ClipText
 from models.training.ctc import NO_LETTERS, UNKNOWN_TEXT, Spell
 from models.vocabulary import Vocabulary
 from schemas.errors import LettersUnknown
@@ -49,14 +49,14 @@ class Survey:
 
 
 def survey(
-    clips: Iterable[Clip],
+    clips: Iterable[ClipText],
     spell: Spell,
     vocabulary: Vocabulary | None = None,
     *,
     skips_unknown: bool = False,
     between_sec: tuple[float, float] = (0.0, math.inf),
 ) -> Survey:
-    """Look at every clip once, without decoding its audio.
+    """Look at the text of every clip once.
 
     Args:
       clips: of all sources.
@@ -92,7 +92,7 @@ def survey(
     return found
 
 
-def _length(clip: Clip, between_sec: tuple[float, float]) -> str:
+def _length(clip: ClipText, between_sec: tuple[float, float]) -> str:
     """Return what is wrong with a clip's length, in the milliseconds of its key."""
     duration_msec = round(clip.duration_sec * 1000)
     shortest_sec, longest_sec = between_sec

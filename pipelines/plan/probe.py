@@ -25,13 +25,13 @@ from pipelines.context import RunContext
 from pipelines.emission_store import emissions_of
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.job import Job, knowing_texts, prepare_job, run_job
-from pipelines.memory import return_freed_memory
+from pipelines.memory import resident_bytes, return_freed_memory
 from pipelines.plan.rates import Rates
+from pipelines.runners import EMBEDDED
 from pipelines.waveforms import waveform_of_file
 from schemas.errors import ConfigError, InputError, PericopeError
 from schemas.source import Recording
 
-_EMBEDDED = "FnApiRunner"
 SHARDS = "shards and tables"
 _STAGES = ("fetch", "align", "score", "speech", "cut")
 
@@ -138,12 +138,12 @@ def _rates(
     job = prepare_job(config, workers)
     chosen = [one for one in job.recordings if one.recording_id in ids]
     nothing = replace(job.manifest, recordings=(), rejects=())
-    run_job(replace(job, manifest=nothing), _EMBEDDED)
+    run_job(replace(job, manifest=nothing), EMBEDDED)
     ready_sec = time.time() - started_sec
     if config.identity.check:
         job = knowing_texts(job)
     cold_sec, cold_hours = _warmed_up(chosen, job.context)
-    base_bytes = _resident_bytes()
+    base_bytes = resident_bytes()
     clock, before = _Clock(), _processor_sec()
     with ThreadPoolExecutor(job.workers) as pool:
         seconds = list(pool.map(lambda one: _through(one, job.context, clock), chosen))
@@ -266,8 +266,3 @@ def _sizes(root: Path) -> Counter[str]:
 def _processor_sec() -> float:
     times = os.times()
     return time.process_time() + times.children_user + times.children_system
-
-
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,7 +1,6 @@
 """Batches for the trainings of a recipe, and for what they are judged by."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -17,25 +16,18 @@ from models.training.masks import masks_for
 from models.training.ranks import Ranks
 from models.training.self_labels import SelfLabeller
 from models.training.slim_ipl import Closing, SlimIplBatches, SlimIplConfig, Sources
-from models.training.survey import survey
 from models.vocabulary import Vocabulary
-from pipelines.asr_clips import clip_speller
+from pipelines.asr_clips import clip_speller, held_out_batches, usable_clips
 from pipelines.labeled_texts import labeled_texts
 from pipelines.recipes.clips import labeled_clips, unlabeled_clips
 from pipelines.recipes.config import RecipeConfig
 from pipelines.spelling import spelled_text
-from schemas.errors import ConfigError
 
 _LONGEST_SEC = 30.0
 
 
-def make_batch(
-    config: RecipeConfig, network: SpeechNetwork, *, plain: bool = False
-) -> MakeCtcBatch:
-    """Return what makes clips with text, or pseudo-labels, a batch of a network.
-
-    ``plain`` leaves them as they are; else parts are hidden.
-    """
+def make_batch(config: RecipeConfig, network: SpeechNetwork) -> MakeCtcBatch:
+    """Return what makes clips with text, or pseudo-labels, a batch of a network."""
     return MakeCtcBatch(
         prepare=network.prepare,
         vocabulary=network.vocabulary,
@@ -44,25 +36,21 @@ def make_batch(
             [labeled_clips(config)], romanised=network.vocabulary.romanised
         ),
         skips_unknown=True,
-        augment=None if plain else masks_for(network),
+        augment=masks_for(network),
     )
 
 
-def usable_clips(source: SpeechShards, make: MakeCtcBatch) -> SpeechShards:
-    """Return those clips of a source whose letters are known and the network's own.
+def learnable(
+    config: RecipeConfig, source: SpeechShards, make: MakeCtcBatch
+) -> SpeechShards:
+    """Return a source without the clips that a network cannot learn.
 
     Raises:
-      ConfigError: there are none.
+      ConfigError: nothing is left.
     """
-    found = survey(source.in_order(), make.spell, make.vocabulary, skips_unknown=True)
-    if not found.usable:
-        what = f"labels {source.labels}" if source.labels else "clips with text"
-        why = ", ".join(f"{clips}: {reason}" for reason, clips in found.reasons.items())
-        raise ConfigError(
-            f"{source.corpus}: expected {what} in split {source.split!r} whose letters "
-            f"the network can learn, found none ({why or 'no clips'})"
-        )
-    return replace(source, keys=frozenset(found.usable))
+    spell, known, plan = make.spell, make.vocabulary, _plan(config)
+    (usable,), _ = usable_clips([source], spell, known, plan, skips_unknown=True)
+    return usable
 
 
 def require_clips(config: RecipeConfig, split: str) -> None:
@@ -76,21 +64,15 @@ def require_clips(config: RecipeConfig, split: str) -> None:
     clip_table([labeled_clips(config, split)], plan.min_clip_sec, plan.max_clip_sec)
 
 
-def held_out_batches(
-    config: RecipeConfig, network: SpeechNetwork, split: str, clips: int | None = None
-) -> list[CtcBatch]:
+def held_out(
+    config: RecipeConfig, make: MakeCtcBatch, split: str, clips: int | None = None
+) -> tuple[CtcBatch, ...]:
     """Return clips with text of a split, unchanged; so many, spread over the split.
 
     Raises:
       ConfigError: none has letters that the network can learn.
     """
-    make = make_batch(config, network, plain=True)
-    shards = usable_clips(labeled_clips(config, split), make)
-    if clips is not None:
-        keys = sorted(shards.keys or ())
-        step = max(1, len(keys) // clips)
-        shards = replace(shards, keys=frozenset(keys[::step][:clips]))
-    return list(epoch_batches([shards], _plan(config), make))
+    return held_out_batches([labeled_clips(config, split)], make, _plan(config), clips)
 
 
 def stream_of(

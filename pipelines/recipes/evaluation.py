@@ -10,7 +10,7 @@ from rich.table import Table
 from models.devices import choose_device
 from models.networks.load import load_network
 from models.training.validation import measured
-from pipelines.recipes.batches import held_out_batches, require_clips
+from pipelines.recipes.batches import held_out, make_batch, require_clips
 from pipelines.recipes.clips import clips_digest, model_digest
 from pipelines.recipes.config import RecipeConfig
 from pipelines.recipes.lesson import network_of
@@ -54,9 +54,10 @@ def _evaluate(config: RecipeConfig, networks: Networks, place: Workplace) -> Res
     for name, one in networks.items():
         reference = network_of(place, one) if isinstance(one, Step) else one
         network: Any = load_network(reference).to(device).eval()
+        make = make_batch(config, network)
         rows[name] = {}
         for split in SPLITS:
-            batches = held_out_batches(config, network, split)
+            batches = held_out(config, make, split)
             with torch.inference_mode():
                 measures = measured(network, batches)
             # Those of single languages: there is but one.

@@ -13,7 +13,7 @@ from models.networks.pieces import widen_context
 from models.training.checkpoints import load_weights
 from models.training.config import LoopConfig
 from models.training.crops import MakeOfCrops
-from models.training.ctc import CtcTask
+from models.training.ctc import CtcTask, MakeCtcBatch
 from models.training.dropout import set_dropout
 from models.training.loop import LoopResult, run_loop
 from models.training.noise import MakeOfNoise
@@ -21,11 +21,11 @@ from models.training.progress import progress_lines
 from models.training.ranks import Ranks, ranks_of
 from models.training.slim_ipl import Closing, SlimIplConfig
 from pipelines.recipes.batches import (
-    held_out_batches,
+    held_out,
+    learnable,
     make_batch,
     slim_stream,
     stream_of,
-    usable_clips,
 )
 from pipelines.recipes.clips import (
     clips_digest,
@@ -129,11 +129,12 @@ def _learn(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Result:
         report_every=max(1, lesson.steps // (5 * config.validations)),
     )
     ranks = ranks_of(config.device)
-    held_out = held_out_batches(config, network, "dev", config.validation_clips)
-    batches = _batches(config, lesson, place, network, ranks)
+    make = make_batch(config, network)
+    measured_on = held_out(config, make, "dev", config.validation_clips)
+    batches = _batches(config, lesson, place, network, make, ranks)
     result = run_loop(
         network,
-        CtcTask(held_out=held_out),
+        CtcTask(held_out=measured_on),
         batches,
         place.folder,
         loop,
@@ -162,16 +163,20 @@ def _start(config: RecipeConfig, lesson: Lesson, place: Workplace) -> Any:
 
 
 def _batches(
-    config: RecipeConfig, lesson: Lesson, place: Workplace, network: Any, ranks: Ranks
+    config: RecipeConfig,
+    lesson: Lesson,
+    place: Workplace,
+    network: Any,
+    make: MakeCtcBatch,
+    ranks: Ranks,
 ) -> Closing:
-    make = make_batch(config, network)
     sources = [labeled_clips(config)]
     if lesson.labels is not None:
         told = place.result_of(lesson.labels)
         sources.append(
             pseudo_labeled_clips(config, told["labels"], told.get("selection"))
         )
-    sources = [usable_clips(source, make) for source in sources]
+    sources = [learnable(config, source, make) for source in sources]
     heard = MakeOfNoise(make) if lesson.noise else make
     cut = heard if lesson.crop_sec is None else MakeOfCrops(heard, lesson.crop_sec)
     labeled = stream_of(config, sources, cut, ranks)

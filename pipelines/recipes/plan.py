@@ -1,19 +1,22 @@
 """A recipe as named steps, each done once.
 
 A step's folder is named by the digest of its settings and of the steps that it needs.
-What it leaves there before ``done.json`` (checkpoints) lets a broken-off step go on.
+What it leaves there before ``done.json`` (checkpoints) lets a broken-off step go on; a
+step that is done loses its ``checkpoint/``.
 """
 
 import contextlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from models.training.checkpoints import FOLDER as CHECKPOINTS
 from models.training.ranks import Ranks
 from pipelines.alone import alone_in
 from schemas.errors import ArtifactError
@@ -150,6 +153,10 @@ def carry_out(
                 if is_first:
                     tell(f"step {number} of {len(steps)}: {step.name}: {step.says}")
                 _carry_out(step, root, tell, is_first=is_first)
+                if ranks is not None:  # others may still read what goes now
+                    ranks.wait()
+            if is_first:
+                _remove_checkpoints(step.folder(root))
     if ranks is not None:
         ranks.wait()
     results = [step.result(root) for step in last]
@@ -175,3 +182,9 @@ def _carry_out(
     temporary = folder / f".{_DONE}.tmp"
     temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
     os.replace(temporary, folder / _DONE)
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    """Delete what let a step go on that is done: several times its result."""
+    if (folder / CHECKPOINTS).is_dir():
+        shutil.rmtree(folder / CHECKPOINTS)

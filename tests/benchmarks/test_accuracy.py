@@ -12,7 +12,7 @@ from benchmarks.accuracy import (
 from benchmarks.letters import letter_errors, rate_figures, verse_frames
 from benchmarks.speech import recordings, speech_of
 from models.catalog import load_acoustic_model
-from models.metrics import ErrorCount
+from models.decoding.error_rates import EditCounts
 from tests.benchmarks.truths import truth_of
 from tests.builders import make_chapter, spoken
 
@@ -77,7 +77,10 @@ def test_a_verse_has_the_frames_up_to_the_middle_of_the_pauses():
 
 
 def test_rates_are_pooled_by_letters_not_by_languages():
-    counts = {"aaa": ErrorCount(1, 10), "bbb": ErrorCount(45, 90)}
+    counts = {
+        "aaa": EditCounts(hits=9, substitutions=1),
+        "bbb": EditCounts(hits=60, deletions=30, insertions=15),
+    }
     assert values(rate_figures(counts, "clean", "")) == {
         "clean": pytest.approx(0.46),
         "clean, best language": pytest.approx(0.1),

@@ -1,5 +1,6 @@
 """A real HTTP server on loopback that fails on request."""
 
+import contextlib
 import http.server
 import os
 import re
@@ -111,12 +112,26 @@ class FaultyServer(http.server.ThreadingHTTPServer):
         return lambda handler: handler.send(code, {"Content-Length": "0", **fields})
 
 
-@pytest.fixture
-def server() -> Iterator[FaultyServer]:
+@contextlib.contextmanager
+def serving() -> Iterator[FaultyServer]:
     with FaultyServer() as faulty:
         thread = threading.Thread(target=faulty.serve_forever, args=(0.01,))
         thread.start()
+        try:
+            yield faulty
+        finally:
+            faulty.stopping.set()
+            faulty.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with serving() as faulty:
         yield faulty
-        faulty.stopping.set()
-        faulty.shutdown()
-        thread.join()
+
+
+@pytest.fixture
+def other_server() -> Iterator[FaultyServer]:
+    with serving() as faulty:
+        yield faulty

@@ -81,6 +81,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     return {
         "status": os.waitstatus_to_exitcode(status),
         "cpu_sec": usage.ru_utime + usage.ru_stime,
+        "peak_bytes": usage.ru_maxrss * 1024,
     }
 
 

@@ -30,6 +30,8 @@ class Ended:
     decodings: int
     """How many times it started to decode a recording."""
     cpu_sec: float
+    peak_bytes: int
+    """Of memory, of the process or one of those that it started."""
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Running:
         return Ended(
             status=answer["status"],
             cpu_sec=answer["cpu_sec"],
+            peak_bytes=answer["peak_bytes"],
             stdout=self.stem.with_suffix(".out").read_text(),
             stderr=self.stem.with_suffix(".err").read_text(),
             **json.loads(self.stem.with_suffix(".counts").read_text()),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import fsspec
@@ -198,6 +199,91 @@ def test_many_workers_ask_once(server, store):
     assert len(server.requests) == 1
 
 
+def ask_again(uri: str, store: Store) -> FetchedFile:
+    return fetch(uri, store, QUICK, asked_since_sec=time.time())
+
+
+def test_a_source_is_asked_for_again_on_request(server, store):
+    first = fetch(server.url(), store, QUICK)
+    (entry,) = entries(store)
+    since = time.time()
+    server.script = [server.status(304)]
+    assert ask_again(server.url(), store) == first
+    assert server.requests[1][1]["If-None-Match"] == server.etag
+    # What was asked since then is not asked once more, by this worker or another one.
+    assert fetch(server.url(), store, QUICK, since) == first
+    assert len(server.requests) == 2
+    assert entries(store) == [entry]
+
+
+def test_a_changed_source_is_fetched_anew(server, store):
+    first = fetch(server.url(), store, QUICK)
+    server.content, server.etag = b"changed", '"v2"'
+    assert fetch(server.url(), store, QUICK) == first
+    second = ask_again(server.url(), store)
+    assert Path(second.path).read_bytes() == b"changed"
+    assert fetch(server.url(), store, QUICK) == second
+    assert Path(first.path).exists()  # another address may have the same bytes
+    assert unfinished(store) == []
+
+
+def test_a_source_without_validators_is_fetched_anew_on_request(server, store):
+    server.etag = None
+    first = fetch(server.url(), store, QUICK)
+    assert ask_again(server.url(), store) == first
+    server.content = b"changed"
+    assert Path(ask_again(server.url(), store).path).read_bytes() == b"changed"
+
+
+def test_entries_without_a_version_are_asked_for_in_full(server, store):
+    first = fetch(server.url(), store, QUICK)
+    (entry,) = entries(store)
+    entry.write_text(
+        json.dumps({"sha256": first.sha256, "size_bytes": first.size_bytes})
+    )
+    assert fetch(server.url(), store, QUICK) == first
+    assert ask_again(server.url(), store) == first
+    assert len(server.requests) == 2
+    assert "If-None-Match" not in server.requests[1][1]
+
+
+def test_a_source_that_cannot_be_asked_fails_and_stays(server, store):
+    first = fetch(server.url(), store, QUICK)
+    server.script = [server.status(500)] * 3
+    with pytest.raises(FetchFailed):
+        ask_again(server.url(), store)
+    assert fetch(server.url(), store, QUICK) == first
+
+
+FULL = """
+import resource, signal, sys
+from pipelines.fetch import FetchLimits, fetch
+from pipelines.store import Store
+from schemas.errors import DiskFull
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    fetch(sys.argv[1], Store(sys.argv[2]), FetchLimits())
+except DiskFull as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_told_and_what_came_stays(server, store):
+    """A limit on the size of files stands for the disk: the kernel refuses to write."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL, server.url(), store.root],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "a.mp3: expected room to write, got 'File too large'" in ended.stdout
+    assert "make room and start the same command again" in ended.stdout
+    fetched = fetch(server.url(), store, QUICK)
+    assert server.requests[1][1]["Range"] == "bytes=100000-"
+    assert Path(fetched.path).read_bytes() == server.content
+
+
 FETCH = """
 import sys
 from pipelines.fetch import FetchLimits, fetch
@@ -267,6 +353,9 @@ def test_objects_are_fetched_once(bucket, store):
     bucket.pipe_file("b/a#1.mp3", b"changed")
     assert fetch("s3://b/a#1.mp3", store, QUICK) == fetched
     assert unfinished(store) == []
+    changed = ask_again("s3://b/a#1.mp3", store)
+    assert Path(changed.path).read_bytes() == b"changed"
+    assert ask_again("s3://b/a#1.mp3", store) == changed
 
 
 def test_objects_that_cannot_be_had(bucket, store):

@@ -1,3 +1,4 @@
+import contextlib
 import email.utils
 import gzip
 import socket
@@ -8,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.fetch_http import download_http, wait_sec
+from pipelines.fetch_http import download_http, is_unchanged_http, wait_sec
 from pipelines.fetch_limits import FetchLimits
+from pipelines.fetch_partial import Version
+from pipelines.fetch_request import check_redirect
 from schemas.errors import (
     ConfigError,
     FetchFailed,
@@ -442,3 +445,129 @@ def test_whatever_breaks_the_bytes_are_those_of_one_version(
     partial = tmp_path / f"part{threading.get_ident()}{time.monotonic_ns()}"
     limits = FetchLimits(backoff_sec=0, retries=len(plan))
     assert download_http(server.url(), partial, limits).read_bytes() in versions
+
+
+def drip(handler) -> None:
+    """Send a byte now and then: never silent for long, and never done."""
+    handler.send(200, {"Content-Length": "256000", "ETag": handler.server.etag})
+    while not handler.server.stopping.wait(0.02):
+        handler.wfile.write(b"x")
+
+
+def test_a_server_that_drips_is_given_up_and_asked_again(server, partial):
+    server.script = [drip]
+    limits = FetchLimits(backoff_sec=0.001, timeout_sec=0.3, retries=1)
+    server.content = b"x" * 256_000
+    assert download_http(server.url(), partial, limits).read_bytes() == server.content
+    assert len(server.requests) == 2
+
+
+def drip_without_length(handler) -> None:
+    handler.send(200, {"Connection": "close"})
+    while not handler.server.stopping.wait(0.02):
+        handler.wfile.write(b"x")
+
+
+@pytest.mark.parametrize("act", [drip, drip_without_length])
+def test_a_server_that_only_drips_fails(server, partial, act):
+    """Without a length, too, where the end of the connection is that of the file."""
+    server.script = [act] * 2
+    limits = FetchLimits(backoff_sec=0.001, timeout_sec=0.2, retries=1)
+    with pytest.raises(FetchFailed, match="slower than 1024 bytes a second"):
+        download_http(server.url(), partial, limits)
+
+
+def test_any_pace_will_do_if_none_is_asked_for(server, partial):
+    def slowly(handler) -> None:
+        handler.send(200, {"Content-Length": "10", "ETag": '"v"'})
+        for _ in range(10):
+            handler.wfile.write(b"x")
+            time.sleep(0.05)
+
+    server.script = [slowly]
+    limits = FetchLimits(timeout_sec=0.2, min_bytes_per_sec=0, retries=0)
+    assert download_http(server.url(), partial, limits).read_bytes() == b"x" * 10
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_waited_for(server, partial, status, form):
+    later = email.utils.formatdate(time.time() + 2, usegmt=True)
+    server.script = [
+        server.status(status, Retry_After="1" if form == "seconds" else later)
+    ]
+    started = time.monotonic()
+    limits = FetchLimits(backoff_sec=0.001)
+    assert download_http(server.url(), partial, limits).read_bytes() == server.content
+    assert time.monotonic() - started >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("address", "target", "allowed"),
+    [
+        ("http://a.example/x", "https://b.example/x", True),
+        ("https://a.example/x", "https://b.example/x", True),
+        ("http://a.example/x", "http://b.example/x", True),
+        ("https://a.example/x", "http://a.example/x", False),
+        ("https://a.example/x", "HTTP://a.example/x", False),
+    ],
+)
+def test_redirects_do_not_lead_out_of_https(address, target, allowed):
+    with (
+        contextlib.nullcontext()
+        if allowed
+        else pytest.raises(SourceRefused, match="redirected from https to")
+    ):
+        check_redirect("shown", address, target)
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        (Version('"v1"', "", "", 256_000), {"If-None-Match": '"v1"'}),
+        (Version('"v2"', "", "", 256_000), {"If-None-Match": '"v2"'}),
+        (
+            Version('W/"v1"', "Wed, 01 Apr 2026 10:00:00 GMT", "", None),
+            {
+                "If-None-Match": 'W/"v1"',
+                "If-Modified-Since": "Wed, 01 Apr 2026 10:00:00 GMT",
+            },
+        ),
+    ],
+)
+def test_asking_whether_a_file_has_changed(server, known, asked):
+    assert is_unchanged_http(server.url(), known, QUICK) == (known.etag == server.etag)
+    server.script = [server.status(304)]
+    assert is_unchanged_http(server.url(), known, QUICK)
+    for _, headers in server.requests:
+        assert asked.items() <= headers.items()
+
+
+@pytest.mark.parametrize(
+    ("known", "headers", "same"),
+    [
+        (Version("", "Wed, 01 Apr 2026 10:00:00 GMT", "", 256_000),
+         {"Last_Modified": "Wed, 01 Apr 2026 10:00:00 GMT"}, True),
+        (Version("", "Wed, 01 Apr 2026 10:00:00 GMT", "", 255_999),
+         {"Last_Modified": "Wed, 01 Apr 2026 10:00:00 GMT"}, False),
+        (Version("", "Wed, 01 Apr 2026 10:00:00 GMT", "", 256_000),
+         {"Last_Modified": "Wed, 01 Apr 2026 10:00:01 GMT"}, False),
+        (Version("", "", "", 256_000), {}, False),
+    ],
+)  # fmt: skip
+def test_servers_without_tags_that_answer_in_full(server, known, headers, same):
+    server.etag = None
+    server.script = [server.serve(**headers)]
+    assert is_unchanged_http(server.url(), known, QUICK) == same
+
+
+def test_304_without_a_question_is_no_answer(server):
+    server.script = [server.status(304)]
+    with pytest.raises(FetchFailed, match="expected HTTP 200, got 304"):
+        is_unchanged_http(server.url(), Version("", "", "", None), QUICK)
+
+
+def test_a_file_that_is_gone_has_not_stayed_the_same(server):
+    server.script = [server.status(503), server.status(404)]
+    with pytest.raises(SourceMissing):
+        is_unchanged_http(server.url(), Version('"v1"', "", "", None), QUICK)

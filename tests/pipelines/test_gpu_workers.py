@@ -29,7 +29,7 @@ def test_two_workers_do_all_and_the_run_after_them_writes_the_same_corpus(
     toml, _ = prepared(tmp_path / "plain", speech)
     run_plainly(toml)
     _, job = prepared(tmp_path / "gpus", speech)
-    done = list(cut_on_gpus(job.recordings, job.context, GPUS, 2, 1.0))
+    done = list(cut_on_gpus(job.recordings, job.context, GPUS, 2))
     assert sorted(one.recording_id for one in done) == sorted(
         recording.recording_id for recording in job.recordings
     )
@@ -51,7 +51,7 @@ def test_two_workers_do_all_and_the_run_after_them_writes_the_same_corpus(
 
 def test_a_worker_that_is_killed_is_told_and_the_rest_ends(tmp_path, speech: Speech):
     _, job = prepared(tmp_path / "killed", speech)
-    working = cut_on_gpus(job.recordings, job.context, GPUS[:1], 2, 1.0)
+    working = cut_on_gpus(job.recordings, job.context, GPUS[:1], 2)
     next(working)
     (worker,) = multiprocessing.active_children()
     assert worker.pid is not None

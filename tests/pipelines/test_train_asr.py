@@ -141,6 +141,10 @@ def test_another_job_in_the_same_folder_is_refused(corpus, tmp_path):
     trained(corpus, tmp_path)
     with pytest.raises(ConfigError, match=r"gamma 1.0, now 2.0"):
         trained(corpus, tmp_path, replace(CONFIG, gamma=2.0))
+    before = (tmp_path / "unusable.csv").read_text()
+    with pytest.raises(ConfigError, match="other settings"):
+        trained(corpus, tmp_path, replace(CONFIG, letters="own"), language="deu")
+    assert (tmp_path / "unusable.csv").read_text() == before
 
 
 def test_letters_that_a_model_lacks_are_an_error_or_left_out_by_name(corpus, tmp_path):

@@ -10,6 +10,7 @@ from models.decoding.error_rates import (
     ErrorRates,
     Transcript,
     error_rates,
+    letter_edits,
     rates_by_language,
 )
 
@@ -70,3 +71,10 @@ def test_without_any_text_there_is_no_rate():
     for rates in (error_rates([]), error_rates([silence])):
         assert math.isnan(rates.cer)
         assert math.isnan(rates.wer)
+
+
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6))
+def test_edits_of_letters_are_those_of_transcripts(reference, heard):
+    said = Transcript(language="swh", reference=reference, heard=heard)
+    counts, expected = letter_edits(reference, heard), error_rates([said]).letters
+    assert (counts.errors, counts.length) == (expected.errors, expected.length)

@@ -85,7 +85,7 @@ def test_only_pretrained_ones_need_letters(kind, plain, tmp_path, clips):
     pretrained.save_pretrained(tmp_path)
     settings = (plain / "preprocessor_config.json").read_text()
     (tmp_path / "preprocessor_config.json").write_text(settings)
-    with pytest.raises(ConfigError, match=r"only pre-trained.*give a vocabulary"):
+    with pytest.raises(ConfigError, match=r"only pre-trained.*train asr --new-letters"):
         load_network(f"hf:{tmp_path}")
     network = load_network(f"hf:{tmp_path}", vocabulary=vocabulary)
     encoder = getattr(pretrained, "wav2vec2", pretrained)

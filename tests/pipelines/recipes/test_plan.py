@@ -105,3 +105,19 @@ def test_two_steps_of_one_name_are_our_mistake():
     other = Step("a", "", 2, lambda place: {})
     with pytest.raises(AssertionError, match="two steps of one name"):
         in_order([one, other])
+
+
+def test_a_step_loses_its_checkpoints_once_it_is_done(tmp_path):
+    kitchen = Kitchen()
+    kitchen.killed_after = 2
+    states = kitchen.bread.folder(tmp_path) / "checkpoint/step-1"
+    states.mkdir(parents=True)
+    with pytest.raises(Killed):
+        serve(kitchen, tmp_path)
+    assert states.is_dir()
+    kitchen.killed_after = 100
+    results = serve(kitchen, tmp_path)
+    assert not states.parent.exists()
+    states.mkdir(parents=True)  # a kill just after the result was written
+    assert serve(kitchen, tmp_path) == results
+    assert not states.parent.exists()

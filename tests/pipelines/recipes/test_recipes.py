@@ -64,6 +64,8 @@ def test_a_recipe_ends_the_same_however_often_it_is_killed(
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == sorted(
         folder.name for folder in folders
     )
+    assert not list((tmp_path / "killed").rglob("checkpoint"))
+    assert carry_out([step], tmp_path / "killed", killed_after(0)) == [whole]
     for row in whole.values():
         assert set(row) == {"dev", "test"}
         assert all(measures["cer"] > 0 for measures in row.values())

@@ -1,14 +1,13 @@
 """Small tables of a training's folder, there whole or not at all."""
 
 import csv
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from models.whole_file import whole_file
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
     """Replace a table; a kill leaves the one before or this one."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="") as file:
+    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
-    os.replace(temporary, path)

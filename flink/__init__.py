@@ -1,0 +1,1 @@
+"""A real Flink cluster on this machine, to test on and to try things out."""

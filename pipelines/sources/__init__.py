@@ -1,0 +1,1 @@
+"""Places that recordings and their texts come from, behind one protocol."""

@@ -1,0 +1,172 @@
+"""Fetch what sources have listed: audio, texts and word times, into one folder."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from threading import Lock, Semaphore
+from urllib.parse import urlsplit
+
+from pipelines.addresses import identity_of_uri, local_path_of
+from pipelines.fetch import FetchLimits, fetch
+from pipelines.sources.bible_brain import BibleBrain
+from pipelines.sources.local_audio import listed_local, rejected
+from pipelines.sources.options import SourceOptions
+from pipelines.sources.source import Listing, Source, SourceRecording
+from pipelines.store import Store, writing
+from schemas.errors import FetchFailed, InputError, SourceMissing
+from schemas.keys import digest_of
+from schemas.segment import Reject
+
+_THREADS = 16
+_PER_HOST = 4
+
+OnRecording = Callable[[SourceRecording], None]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is at hand, with local addresses, and what could not be had."""
+
+    recordings: tuple[SourceRecording, ...]
+    rejects: tuple[Reject, ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The folder that is fetched into, and how."""
+
+    output: Path
+    limits: FetchLimits
+    timestamps: bool
+    gates: defaultdict[str, Semaphore] = field(
+        default_factory=lambda: defaultdict(lambda: Semaphore(_PER_HOST))
+    )
+    lock: Lock = field(default_factory=Lock)
+
+    def gate(self, address: str) -> Semaphore:
+        """Return what lets only so many fetches at a time go to one host."""
+        with self.lock:
+            return self.gates[urlsplit(address).netloc]
+
+
+def gather(
+    listing: Listing, options: SourceOptions, on_recording: OnRecording
+) -> Gathered:
+    """Bring all recordings of a listing within reach, each with its text or not at all.
+
+    Remote files come to lie below ``output``; local ones stay where they are. What lies
+    there already is neither fetched again nor replaced.
+
+    Args:
+      listing: what there is.
+      options: the folder, the limits of each fetch, and whether to write down verse
+        times where a source has them.
+      on_recording: told of each recording that is done with, from other threads.
+    """
+    place = _Place(options.output.resolve(), options.limits, options.timestamps)
+
+    def gathered(
+        pair: tuple[Source, SourceRecording],
+    ) -> tuple[SourceRecording | None, list[Reject]]:
+        result = _gather_one(*pair, place)
+        on_recording(pair[1])
+        return result
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        results = list(pool.map(gathered, listing.recordings))
+    rejects = [reject for _, rejects in results for reject in rejects]
+    return Gathered(
+        tuple(recording for recording, _ in results if recording is not None),
+        (*listing.rejects, *rejects),
+    )
+
+
+def _gather_one(
+    source: Source, listed: SourceRecording, place: _Place
+) -> tuple[SourceRecording | None, list[Reject]]:
+    recording = listed.recording
+    rejects: list[Reject] = []
+    try:
+        text, timing = source.open_text(listed), recording.timing
+        at_hand = replace(
+            recording,
+            audio=_fetch_audio(source, listed, place),
+            text=None if text is None else _fetch_text(text, place),
+            timing=None if timing is None else _fetch_text(timing, place),
+        )
+    except InputError as error:
+        return None, [rejected(recording.recording_id, error, recording.language)]
+    if place.timestamps and isinstance(source, BibleBrain):
+        try:
+            source.write_timestamps(listed)
+        except InputError as error:
+            reject = rejected(recording.recording_id, error, recording.language)
+            rejects.append(replace(reject, stage="timestamps"))
+    return listed_local(at_hand), rejects
+
+
+def _fetch_audio(source: Source, listed: SourceRecording, place: _Place) -> str:
+    recording = listed.recording
+    if local_path_of(recording.audio) is not None:
+        return _local(recording.audio)
+    suffix = _suffix_of(recording.audio)
+    target = place.output / "audio" / f"{recording.recording_id}{suffix}"
+    if not target.exists():
+        try:
+            fetched = _fetched(recording.audio, place)
+        except FetchFailed:
+            address = source.open_audio(listed)
+            if address == recording.audio:
+                raise
+            fetched = _fetched(address, place)  # the signature may have run out
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link(fetched, target)
+    return str(target)
+
+
+def _fetch_text(address: str, place: _Place) -> str:
+    """Fetch a text or its times; a copy, since people correct texts."""
+    if local_path_of(address) is not None:
+        return _local(address)
+    name = PurePosixPath(urlsplit(address).path)
+    stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in name.stem)[:60]
+    # Books of two Bibles have files of one name.
+    digest = digest_of(identity_of_uri(address))[:8]
+    target = place.output / "text" / f"{stem}-{digest}{_suffix_of(address)}"
+    if not target.exists():
+        data = Path(_fetched(address, place)).read_bytes()
+        with writing(str(target)) as file:
+            file.write(data)
+    return str(target)
+
+
+def _fetched(address: str, place: _Place) -> str:
+    with place.gate(address):
+        return fetch(address, Store(str(place.output)), place.limits).path
+
+
+def _local(address: str) -> str:
+    path = local_path_of(address)
+    if path is None or not os.path.isfile(path):
+        raise SourceMissing(f"{address}: expected a file, there is none")
+    return os.path.realpath(path)
+
+
+def _suffix_of(address: str) -> str:
+    suffix = PurePosixPath(urlsplit(address).path).suffix.lower()
+    return suffix if suffix[1:].isalnum() else ""
+
+
+def _link(source: str, target: Path) -> None:
+    """Give a file of the store a name, on one disk without a second copy."""
+    try:
+        os.link(source, target)
+    except FileExistsError:  # another thread or process was quicker
+        return
+    except OSError:  # a disk without links, or another one
+        with open(source, "rb") as file, writing(str(target)) as copy:
+            while block := file.read(1 << 20):
+                copy.write(block)
