@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from typing import Any
 
 from pipelines.attempt import Failure, Step
 from pipelines.build import recording_steps
@@ -44,10 +45,18 @@ class _Worker:
     in_flight: int = 0
 
     def give(self, recording: Recording | None) -> None:
-        """Hand on a recording, if there is one."""
-        if recording is not None:
+        """Hand on a recording, if there is one.
+
+        Raises:
+          PericopeError: the worker is gone.
+        """
+        if recording is None:
+            return
+        try:
             self.connection.send(recording)
-            self.in_flight += 1
+        except BrokenPipeError:
+            raise self.gone() from None
+        self.in_flight += 1
 
     def take(self) -> CutOn:
         """Return what is done.
@@ -58,17 +67,21 @@ class _Worker:
         self.in_flight -= 1
         try:
             answer = self.connection.recv()
-        except EOFError:
-            answer = None
+        except (EOFError, ConnectionResetError):
+            raise self.gone() from None
         if isinstance(answer, CutOn):
             return answer
-        if isinstance(answer, PericopeError):
-            raise answer
-        self.process.join(timeout=10)
-        raise PericopeError(
+        raise answer if isinstance(answer, PericopeError) else self.gone()
+
+    def gone(self) -> PericopeError:
+        """Return the error that tells of a worker that has broken off."""
+        self.process.join(timeout=2)
+        status = self.process.exitcode
+        how = "an error" if status is None else f"exit status {status}"
+        return PericopeError(
             f"the worker process of GPU {self.gpu} (pid {self.process.pid}) broke off "
-            f"with exit status {self.process.exitcode}; what it says is above; say the "
-            "same command again to go on where it was"
+            f"with {how}; what it says is above; say the same command again to go on "
+            "where it was"
         )
 
 
@@ -165,7 +178,7 @@ def _work(connection: Connection, context: RunContext, side_by_side: int) -> Non
 
 
 def _cut(recording: Recording, steps: Sequence[Step]) -> CutOn:
-    item, duration_sec = recording, None
+    item: Any = recording
     for step in steps:
         outcome = step.attempt(item)
         if isinstance(outcome, Failure):

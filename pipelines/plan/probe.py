@@ -40,7 +40,7 @@ _STAGES = ("fetch", "align", "score", "speech", "cut")
 class _Clock:
     """Seconds by stage, of all threads together."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -49,8 +49,9 @@ class _Clock:
         try:
             yield
         finally:
+            took_sec = time.perf_counter() - started_sec
             with self.lock:
-                self.seconds[stage] += time.perf_counter() - started_sec
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + took_sec
 
 
 def choose_sample(
