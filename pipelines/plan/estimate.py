@@ -20,6 +20,7 @@ class Workload:
 
     hours: float
     recordings: int
+    languages: int
     longest_sec: float
     busiest_sec: float
     """Audio of the worker that gets most of it, where one machine has it all."""
@@ -51,12 +52,13 @@ class Estimate:
     cost: float
 
 
-def workload_of(lengths_sec: Sequence[float], workers: int) -> Workload:
+def workload_of(lengths_sec: Sequence[float], languages: int, workers: int) -> Workload:
     """Return the work of recordings that are dealt to workers by turns."""
     dealt = [sum(lengths_sec[first::workers]) for first in range(workers)]
     return Workload(
         hours=sum(lengths_sec) / 3600,
         recordings=len(lengths_sec),
+        languages=languages,
         longest_sec=max(lengths_sec, default=0.0),
         busiest_sec=max(dealt),
     )
@@ -78,7 +80,8 @@ def estimate(workload: Workload, set_up: SetUp, rates: Rates) -> Estimate:
 
     A machine with GPUs works as fast as these or its cores allow, whichever is less;
     one without as fast as its workers did on the sample. The last recording to be begun
-    may be the longest: on several machines it is added once, on one worker.
+    may be the longest: on several machines it is added once, on one worker. Every
+    machine meets every language.
 
     Args:
       workload: what is to be done.
@@ -94,15 +97,13 @@ def estimate(workload: Workload, set_up: SetUp, rates: Rates) -> Estimate:
         work_sec = workload.hours * hour_sec / set_up.machines
     else:
         cores = rates.cores
-        busiest_sec = max(
-            workload.busiest_sec / set_up.machines,
-            workload.hours * 3600 / (rates.workers * set_up.machines),
-        )
+        busiest_sec = workload.busiest_sec / set_up.machines
         bound_sec = workload.hours * rates.processor_sec / (cores * set_up.machines)
         work_sec = max(busiest_sec / 3600 * rates.total_worker_sec, bound_sec)
     if set_up.machines > 1:
         work_sec += workload.longest_sec / 3600 * rates.total_worker_sec
-    seconds = rates.start_sec + work_sec
+    languages_sec = workload.languages * rates.language_sec / rates.workers
+    seconds = rates.start_sec + languages_sec + work_sec
     return Estimate(
         set_up=set_up,
         seconds=seconds,

@@ -20,8 +20,9 @@ from pipelines.plan.estimate import (
     workload_of,
 )
 from pipelines.plan.lengths import Lengths, header_lengths
-from pipelines.plan.probe import choose_sample, measure_rates
+from pipelines.plan.probe import measure_rates
 from pipelines.plan.rates import Rates
+from pipelines.plan.sample import choose_sample
 from pipelines.progress import hours_and_minutes
 from pipelines.sharing import audio_hours
 from schemas.errors import ConfigError
@@ -88,14 +89,17 @@ def make_plan(config: CorpusConfig, workers: int, asked: Asked) -> Plan:
     lengths = header_lengths(recordings)
     sample = choose_sample(recordings, lengths.seconds, asked.minutes)
     rates = measure_rates(config, workers, sample)
-    return plan_of(rates, lengths, config, asked)
+    languages = len({recording.language for recording in recordings})
+    return plan_of(rates, lengths, languages, config, asked)
 
 
-def plan_of(rates: Rates, lengths: Lengths, config: CorpusConfig, asked: Asked) -> Plan:
+def plan_of(
+    rates: Rates, lengths: Lengths, languages: int, config: CorpusConfig, asked: Asked
+) -> Plan:
     """Return what follows from rates and lengths."""
     measured = rates.sample_recordings - rates.sample_rejects
     mean_sec = rates.sample_hours * 3600 / measured
-    workload = workload_of(lengths.filled(mean_sec), rates.workers)
+    workload = workload_of(lengths.filled(mean_sec), languages, rates.workers)
     if asked.hours:
         workload = scaled(workload, asked.hours, rates.workers)
     budget_sec = 3600 * audio_hours(config.run.max_audio_hours_in_flight, rates.workers)
@@ -149,8 +153,8 @@ def print_plan(plan: Plan, console: Console) -> None:
     """Print what was measured and what follows."""
     rates, work = plan.rates, plan.workload
     console.print(
-        f"{work.recordings:,} recordings, {work.hours:,.2f} h, the longest "
-        f"{hours_and_minutes(work.longest_sec)}"
+        f"{work.recordings:,} recordings, {work.hours:,.2f} h, languages: "
+        f"{work.languages}, the longest {hours_and_minutes(work.longest_sec)}"
     )
     if plan.unknown_lengths:
         console.print(
@@ -164,7 +168,8 @@ def print_plan(plan: Plan, console: Console) -> None:
     )
     console.print(_stages(rates))
     console.print(
-        f"start-up {rates.start_sec:.1f} s; all cores together "
+        f"start-up {rates.start_sec:.1f} s, {rates.language_sec:.1f} s of a worker for "
+        f"each further language; all cores together "
         f"{rates.processor_sec:.1f} s an hour of audio\n"
     )
     console.print(_estimates(plan.estimates))

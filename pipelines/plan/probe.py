@@ -4,33 +4,36 @@ The process begins as that of a run does, so that its start-up is a run's. Every
 written to a folder that is removed afterwards.
 """
 
-import hashlib
 import multiprocessing
 import os
+import signal
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import fmean
 
 from models.devices import choose_device
 from pipelines.build import build_plainly, recording_steps
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext
 from pipelines.emission_store import emissions_of
-from pipelines.fetch_recording import FetchedRecording
+from pipelines.fetch_recording import FetchedRecording, fetch_recording
 from pipelines.job import Job, knowing_texts, prepare_job, run_job
 from pipelines.memory import resident_bytes, return_freed_memory
 from pipelines.plan.rates import Rates
 from pipelines.runners import EMBEDDED
-from pipelines.waveforms import waveform_of_file
+from pipelines.waveforms import forget_waveform, waveform_of_file
 from schemas.errors import ConfigError, InputError, PericopeError
 from schemas.source import Recording
+from schemas.units import sec_from_samples
 
 SHARDS = "shards and tables"
 _STAGES = ("fetch", "align", "score", "speech", "cut")
@@ -44,7 +47,8 @@ class _Clock:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def timed(self, stage: str):
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add what the block takes to a stage."""
         started_sec = time.perf_counter()
         try:
             yield
@@ -54,30 +58,16 @@ class _Clock:
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + took_sec
 
 
-def choose_sample(
-    recordings: Sequence[Recording],
-    lengths_sec: Sequence[float | None],
-    minutes: float,
-) -> list[Recording]:
-    """Return recordings that stand for all of them, the shortest first.
+@dataclass(frozen=True)
+class _First:
+    """What the first recording of a language took."""
 
-    They are drawn by a hash of their ids, so that the same ones are drawn every time,
-    until there are two of them and so many minutes. Those whose length is unknown are
-    drawn only where no other is there: four of them, which have to be fetched.
-    """
-    drawn = sorted(
-        zip(recordings, lengths_sec, strict=True),
-        key=lambda pair: hashlib.sha256(pair[0].recording_id.encode()).digest(),
-    )
-    known = [(recording, sec) for recording, sec in drawn if sec is not None]
-    if not known:
-        return [recording for recording, _ in drawn[:4]]
-    chosen: list[tuple[Recording, float]] = []
-    for recording, sec in known:
-        if len(chosen) >= 2 and sum(sec for _, sec in chosen) >= minutes * 60:
-            break
-        chosen.append((recording, sec))
-    return [recording for recording, _ in sorted(chosen, key=lambda pair: pair[1])]
+    took_sec: float
+    hours: float
+
+    def beyond(self, warm_sec: float) -> float:
+        """Return what it took beyond a later one, of which an hour takes so long."""
+        return max(0.0, self.took_sec - self.hours * warm_sec)
 
 
 def measure_rates(
@@ -91,63 +81,60 @@ def measure_rates(
     """
     spawn = multiprocessing.get_context("spawn")
     own, theirs = spawn.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory(prefix="pericope-plan-") as folder:
-        corpus = replace(config.corpus, output=folder)
-        process = spawn.Process(
-            target=_probe,
-            args=(
-                theirs,
-                replace(config, corpus=corpus),
-                workers,
-                {recording.recording_id for recording in sample},
-                time.time(),
-            ),
-        )
-        process.start()
-        theirs.close()
-        try:
-            answer = own.recv()
-        except EOFError:
-            process.join()
-            raise PericopeError(
-                f"the process that measures broke off with status {process.exitcode}; "
-                "what it says is above"
-            ) from None
-        process.join()
-    if isinstance(answer, PericopeError):
-        raise answer
-    return answer
+    ids = [recording.recording_id for recording in sample]
+    process = spawn.Process(
+        target=_probe, args=(theirs, config, workers, ids, time.time()), daemon=True
+    )
+    process.start()
+    theirs.close()
+    try:
+        answer = own.recv()
+    except EOFError:
+        answer = None
+    process.join()
+    if isinstance(answer, Rates):
+        return answer
+    raise answer or PericopeError(
+        f"the process that measures broke off with exit status {process.exitcode}; "
+        "what it says is above"
+    )
 
 
 def _probe(
     connection: Connection,
     config: CorpusConfig,
     workers: int,
-    ids: set[str],
+    ids: Sequence[str],
     started_sec: float,
 ) -> None:
-    try:
-        connection.send(_rates(config, workers, ids, started_sec))
-    except PericopeError as error:
-        connection.send(error)
+    # Left this way, and not at once, it removes what it wrote.
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix="pericope-plan-") as folder:
+        config = replace(config, corpus=replace(config.corpus, output=folder))
+        try:
+            connection.send(_rates(config, workers, ids, started_sec))
+        except PericopeError as error:
+            connection.send(error)
 
 
 def _rates(
-    config: CorpusConfig, workers: int, ids: set[str], started_sec: float
+    config: CorpusConfig, workers: int, ids: Sequence[str], started_sec: float
 ) -> Rates:
     return_freed_memory()
     job = prepare_job(config, workers)
-    chosen = [one for one in job.recordings if one.recording_id in ids]
+    by_id = {recording.recording_id: recording for recording in job.recordings}
+    chosen = [by_id[recording_id] for recording_id in ids]
     nothing = replace(job.manifest, recordings=(), rejects=())
     run_job(replace(job, manifest=nothing), EMBEDDED)
     ready_sec = time.time() - started_sec
     if config.identity.check:
         job = knowing_texts(job)
-    cold_sec, cold_hours = _warmed_up(chosen, job.context)
+    first, *others = _firsts(chosen, job.context)
     base_bytes = resident_bytes()
     clock, before = _Clock(), _processor_sec()
     with ThreadPoolExecutor(job.workers) as pool:
         seconds = list(pool.map(lambda one: _through(one, job.context, clock), chosen))
+    usable = [one for one, sec in zip(chosen, seconds, strict=True) if sec is not None]
     hours = sum(sec for sec in seconds if sec is not None) / 3600
     if not hours:
         raise ConfigError(
@@ -157,7 +144,7 @@ def _rates(
     _written(chosen, job, clock)
     processor_sec = _processor_sec() - before
     worker_sec = {stage: sec / hours for stage, sec in clock.seconds.items()}
-    warm_sec = cold_hours * sum(worker_sec.values())
+    warm_sec = sum(worker_sec.values())
     sizes = _sizes(Path(config.corpus.output))
     return Rates(
         device=str(choose_device(config.model.device)),
@@ -166,10 +153,11 @@ def _rates(
         sample_hours=hours,
         sample_recordings=len(chosen),
         sample_rejects=seconds.count(None),
-        start_sec=ready_sec + max(0.0, cold_sec - warm_sec),
+        start_sec=ready_sec + first.beyond(warm_sec),
+        language_sec=fmean([one.beyond(warm_sec) for one in others] or [0.0]),
         worker_sec=worker_sec,
         processor_sec=processor_sec / hours,
-        device_sec=_device_sec(job, worker_sec),
+        device_sec=_device_sec(usable, job.context),
         base_bytes=base_bytes,
         labels=_labels(job.context),
         store_bytes={
@@ -193,16 +181,23 @@ def _labels(context: RunContext) -> int:
     return len(context.model().labels) if context.model_fingerprint != "none" else 0
 
 
-def _warmed_up(chosen: Sequence[Recording], context: RunContext) -> tuple[float, float]:
-    """Take the shortest recording through once; returns what it took, and its hours.
+def _firsts(chosen: Sequence[Recording], context: RunContext) -> list[_First]:
+    """Take the shortest recording of each language through once, one after the other.
 
-    It loads what is loaded once: compiled kernels, romanisation, the model's device.
+    The first of all loads what is loaded once: compiled kernels, the model's device.
+    Each loads what its language needs, such as romanisation and spoken numbers.
     """
-    with tempfile.TemporaryDirectory(dir=context.output) as folder:
-        own = replace(context, output=folder)
-        started_sec = time.perf_counter()
-        sec = _through(chosen[0], own, _Clock())
-        return time.perf_counter() - started_sec, (sec or 0.0) / 3600
+    shortest: dict[str, Recording] = {}
+    for recording in chosen:
+        shortest.setdefault(recording.language, recording)
+    firsts = []
+    for recording in shortest.values():
+        with _own_store(context) as own:
+            started_sec = time.perf_counter()
+            sec = _through(recording, own, _Clock())
+            took_sec = time.perf_counter() - started_sec
+        firsts.append(_First(took_sec, (sec or 0.0) / 3600))
+    return firsts
 
 
 def _through(recording: Recording, context: RunContext, clock: _Clock) -> float | None:
@@ -235,14 +230,31 @@ def _written(chosen: Sequence[Recording], job: Job, clock: _Clock) -> None:
         build_plainly(chosen, (), job.context)
 
 
-def _device_sec(job: Job, worker_sec: dict[str, float]) -> float | None:
-    """Return seconds of the GPU for an hour.
-
-    One recording at a time is in the model, and the others of the workers wait for it.
-    """
-    if choose_device(job.config.model.device).type == "cpu":
+def _device_sec(usable: Sequence[Recording], context: RunContext) -> float | None:
+    """Return seconds of the GPU for an hour, None where the model is on the CPU."""
+    has_text = [one for one in usable if one.text is not None and one.timing is None]
+    if choose_device(context.device).type == "cpu" or not has_text:
         return None
-    return worker_sec.get("emissions", 0.0) / job.workers
+    return alone_in_model(has_text[0], context)
+
+
+def alone_in_model(recording: Recording, context: RunContext) -> float:
+    """Return seconds of the model for an hour of audio while nobody else is in it."""
+    with _own_store(context) as own:
+        fetched = fetch_recording(recording, own)
+        waveform_N = waveform_of_file(fetched.audio, own.max_hours)
+        started_sec = time.perf_counter()
+        emissions_of(fetched, own)
+        took_sec = time.perf_counter() - started_sec
+        forget_waveform()
+    return took_sec / sec_from_samples(len(waveform_N)) * 3600
+
+
+@contextmanager
+def _own_store(context: RunContext) -> Iterator[RunContext]:
+    """Give a context whose store is empty, and is removed."""
+    with tempfile.TemporaryDirectory(dir=context.output) as folder:
+        yield replace(context, output=folder)
 
 
 def _gpu_bytes(job: Job) -> int | None:

@@ -16,6 +16,8 @@ class Rates:
     sample_rejects: int
     start_sec: float
     """From the command to the first recording, and from the last table to the end."""
+    language_sec: float
+    """Of one worker for the first recording of a language, beyond a later one."""
     worker_sec: Mapping[str, float]
     """By stage: seconds of one of the workers for an hour, while all are at work."""
     processor_sec: float

@@ -1,15 +1,13 @@
 """What an engine is told that workers need, as it stands in the submitted pipeline."""
 
-import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.portability.common_urns import resource_hints as urns
 
+from pipelines.beam import pipeline_options
 from pipelines.build import recording_steps
 from pipelines.config import RunConfig, load_config
 from pipelines.hints import resource_hints
 from pipelines.job import prepare_job, with_hints
-from pipelines.stages import AttemptStep
+from pipelines.stages import AttemptStep, beam
 from schemas.errors import ConfigError
 from schemas.source import Recording
 from tests.pipelines.corpora import Speech, write_corpus
@@ -48,7 +46,7 @@ def test_dataflow_is_told_and_all_steps_of_a_recording_alike(tmp_path, speech: S
     assert with_hints(job, "flink") is job
     told = with_hints(job, "dataflow").context
     assert told.hints["accelerator"] == T4
-    pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
+    pipeline = beam.Pipeline(options=pipeline_options(["--runner=FnApiRunner"]))
     items = pipeline | beam.Create(job.recordings)
     for step in recording_steps(told):
         items, _ = items | step.stage >> AttemptStep(step, told)
@@ -60,8 +58,8 @@ def test_dataflow_is_told_and_all_steps_of_a_recording_alike(tmp_path, speech: S
     }
     (environment,) = environments  # one: they are fused
     hints = proto.components.environments[environment].resource_hints
-    assert hints[urns.ACCELERATOR.urn] == T4.encode()
-    assert int(hints[urns.MIN_RAM_BYTES.urn]) > HOUR_BYTES
+    assert hints["beam:resources:accelerator:v1"] == T4.encode()
+    assert int(hints["beam:resources:min_ram_bytes:v1"]) > HOUR_BYTES
 
 
 def test_gpus_cannot_be_fewer_than_none():

@@ -25,6 +25,7 @@ RATES = Rates(
     sample_recordings=6,
     sample_rejects=0,
     start_sec=10.0,
+    language_sec=2.0,
     worker_sec={"decode": 6.0, "emissions": 20.0, "align": 10.0, "cut": 4.0},
     processor_sec=30.0,
     device_sec=None,
@@ -42,7 +43,11 @@ SECONDS = st.lists(st.floats(1.0, 20_000.0), min_size=1, max_size=40)
 def work(hours: float, longest_sec: float = 600.0, workers: int = 4) -> Workload:
     busiest_sec = hours * HOUR / workers
     return Workload(
-        hours=hours, recordings=9, longest_sec=longest_sec, busiest_sec=busiest_sec
+        hours=hours,
+        recordings=9,
+        languages=0,
+        longest_sec=longest_sec,
+        busiest_sec=busiest_sec,
     )
 
 
@@ -57,6 +62,11 @@ def test_no_machine_is_faster_than_its_cores():
     """Few recordings in the sample: the workers did not get in each other's way."""
     found = estimate(work(100), THIS, replace(RATES, processor_sec=80.0))
     assert found.seconds == pytest.approx(10 + 100 * 80 / 4)
+
+
+def test_languages_are_loaded_by_the_workers_side_by_side():
+    found = estimate(replace(work(100), languages=6), THIS, RATES)
+    assert found.seconds == pytest.approx(10 + 100 * 40 / 4 + 6 * 2 / 4)
 
 
 def test_the_worker_that_gets_most_ends_last():
@@ -87,7 +97,7 @@ def test_gpus_work_as_fast_as_they_or_the_cores_allow():
 
 @given(SECONDS, st.integers(1, 8))
 def test_nothing_is_lost_when_work_is_dealt(lengths_sec, workers):
-    found = workload_of(lengths_sec, workers)
+    found = workload_of(lengths_sec, 3, workers)
     assert found.hours * HOUR == pytest.approx(math.fsum(lengths_sec))
     share_sec = found.hours * HOUR / workers
     assert share_sec <= found.busiest_sec * (1 + 1e-9)
@@ -98,7 +108,7 @@ def test_nothing_is_lost_when_work_is_dealt(lengths_sec, workers):
 
 @given(SECONDS, st.floats(0.1, 50_000.0))
 def test_more_hours_take_more_time_in_proportion(lengths_sec, hours):
-    workload = workload_of(lengths_sec, RATES.workers)
+    workload = workload_of(lengths_sec, 0, RATES.workers)
     more = scaled(workload, hours, RATES.workers)
     assert more.longest_sec == workload.longest_sec
     seconds = estimate(more, THIS, RATES).seconds - RATES.start_sec
