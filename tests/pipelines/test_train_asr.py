@@ -143,7 +143,7 @@ def test_another_job_in_the_same_folder_is_refused(corpus, tmp_path):
         trained(corpus, tmp_path, replace(CONFIG, gamma=2.0))
     before = (tmp_path / "unusable.csv").read_text()
     with pytest.raises(ConfigError, match="other settings"):
-        trained(corpus, tmp_path, replace(CONFIG, letters="own"), language="deu")
+        trained(corpus, tmp_path, replace(CONFIG, gamma=2.0), language="deu")
     assert (tmp_path / "unusable.csv").read_text() == before
 
 
