@@ -127,7 +127,8 @@ def _set_ups(rates: Rates, config: CorpusConfig, asked: Asked) -> list[SetUp]:
     own_gpus = gpus_with_worker(config.model.device, config.run.gpus, visible_gpus())
     own = SetUp(
         name="this machine",
-        gpus=len(own_gpus),  # one GPU is in what its workers took
+        # What one GPU does is in what the workers took.
+        gpus=len(own_gpus) if rates.device_sec is not None else 0,
         cores=rates.cores,
         price_per_hour=asked.price_per_hour,
     )
