@@ -8,10 +8,13 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from pipelines.object_stores import _connection
+from schemas.keys import digest_of
+from tests.pipelines.faulty_proxy import FaultyProxy
 from tests.pipelines.s3_server import S3Server
 
 
@@ -151,3 +154,25 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         _connection.cache_clear()
         yield running
     _connection.cache_clear()
+
+
+@pytest.fixture
+def bucket(s3: S3Server, request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """A bucket of the test's own: its URI and the folder that is it for the server."""
+    name = f"b{digest_of(request.node.name)[:12]}"
+    return f"s3://{name}", s3.bucket(name)
+
+
+@pytest.fixture
+def proxy(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """All requests go through it."""
+    with FaultyProxy(s3.port) as standing:
+        thread = threading.Thread(target=standing.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", standing.url)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+        _connection.cache_clear()
+        yield standing
+        _connection.cache_clear()
+        standing.shutdown()
+        thread.join()
