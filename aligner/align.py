@@ -31,7 +31,7 @@ from schemas.alignment import (
     ReadingEvent,
     StarSpan,
 )
-from schemas.errors import AlignmentInfeasible, ConfigError
+from schemas.errors import AlignmentInfeasible, ConfigError, TextEmpty
 from schemas.source import Chapter
 from schemas.units import FRAME_SAMPLES, sec_from_frames, sec_from_samples
 
@@ -82,14 +82,17 @@ def align_chapter(
             f"align by, got one every {model.hop_samples}; a Conformer labels audio, "
             "it does not align: take bundled, mms-fa or a wav2vec 2.0 model"
         )
-    encoded = encode_chapter(
-        chapter,
-        model.labels,
-        model.blank,
-        romanised=model.romanised,
-        word_separator=model.word_separator,
-        star_at_start=config.star_at_start,
-    )
+    try:
+        encoded = encode_chapter(
+            chapter,
+            model.labels,
+            model.blank,
+            romanised=model.romanised,
+            word_separator=model.word_separator,
+            star_at_start=config.star_at_start,
+        )
+    except TextEmpty as error:
+        raise TextEmpty(f"{recording_id}: {error}") from error
     speller = Speller.of(model, chapter.language)
     variants = find_variants(chapter, encoded, speller, config)
     levels = level_db(waveform_N)

@@ -131,4 +131,4 @@ def _place(root: Path, number: int) -> tuple[Path, str]:
 def _write_index(root: Path, number: int, entries: list[IndexEntry]) -> None:
     tar, _ = _place(root, number)
     index = tar.with_name(f"index-{number:06d}.parquet")
-    write_index(entries, "benchmark", tar.stat().st_size, str(index))
+    write_index(entries, "benchmark", tar.stat().st_size, "", str(index))

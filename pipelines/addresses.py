@@ -1,6 +1,7 @@
 """Where a source lies: local paths and URIs, what they may be and how they are told."""
 
 import os
+import posixpath
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
@@ -50,12 +51,14 @@ def local_path_of(address: str) -> str | None:
     return unquote(slash + path)
 
 
-def resolve_address(cell: str, folder: Path, *, allow_outside: bool) -> str:
+def resolve_address(cell: str, folder: Path | str, *, allow_outside: bool) -> str:
     """Return a remote URI unchanged, a local path absolute and free of symbolic links.
+
+    Beside a manifest in a bucket a relative path is that of an object.
 
     Args:
       cell: a path relative to ``folder``, an absolute path, or a URI.
-      folder: where the manifest lies.
+      folder: where the manifest lies, a path or a URI.
       allow_outside: whether a local path may lead out of ``folder``.
 
     Raises:
@@ -65,13 +68,41 @@ def resolve_address(cell: str, folder: Path, *, allow_outside: bool) -> str:
     if written is None:
         check_remote_uri(cell)
         return cell
-    base, path = os.path.realpath(folder), os.path.realpath(folder / written)
+    if local_path_of(str(folder)) is None:
+        return _beside_object(written, str(folder), allow_outside=allow_outside)
+    base = os.path.realpath(folder)
+    path = os.path.realpath(os.path.join(base, written))
     if not allow_outside and not Path(path).is_relative_to(base):
         raise SourceRefused(
             f"{cell}: leads to {os.path.relpath(path, base)}, outside of the "
             "manifest's folder; move it there or set allow_outside = true in [corpus]"
         )
     return path
+
+
+def folder_of(address: str) -> str:
+    """Return the folder of a file: the URI of one in a bucket, else its real path."""
+    path = local_path_of(address)
+    if path is None:
+        return address.rpartition("/")[0]
+    return os.path.realpath(os.path.dirname(path))
+
+
+def _beside_object(path: str, folder: str, *, allow_outside: bool) -> str:
+    scheme, _, base = folder.partition("://")
+    if os.path.isabs(path):
+        leads_out, address = True, os.path.realpath(path)
+    else:
+        inner = posixpath.normpath(f"{base}/{path}")
+        leads_out = not inner.startswith(f"{base}/")
+        address = f"{scheme}://{inner}"
+        check_remote_uri(address)
+    if leads_out and not allow_outside:
+        raise SourceRefused(
+            f"{path}: leads to {address}, outside of the manifest's folder {folder}; "
+            "move it there or set allow_outside = true in [corpus]"
+        )
+    return address
 
 
 def check_remote_uri(uri: str) -> None:
@@ -94,6 +125,11 @@ def check_remote_uri(uri: str) -> None:
     bucket, _, key = uri.partition("://")[2].partition("/")
     if not bucket or not key:
         raise SourceRefused(f"{redact_uri(uri)}: expected a bucket and a key after ://")
+    if "@" in bucket:
+        raise SourceRefused(
+            f"{redact_uri(uri)}: expected a bucket after ://, got a name and password; "
+            "credentials belong into the environment"
+        )
     if "::" in uri:  # fsspec would read it as a chain of file systems
         raise SourceRefused(f"{redact_uri(uri)}: expected a key without '::'")
 

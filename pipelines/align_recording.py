@@ -11,6 +11,7 @@ from pipelines.adapted_model import adaptation_digest, model_of_reader, sources_
 from pipelines.alignment_file import SUFFIX, dump_alignment, load_alignment
 from pipelines.context import RunContext
 from pipelines.emission_store import drop_emissions, emissions_of
+from pipelines.events import worked
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.identify_recording import require_own_text
 from pipelines.known_times import MODEL as KNOWN_TIMES
@@ -58,6 +59,7 @@ def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRe
         if context.known_texts and fetched.timing is None:
             require_own_text(fetched, context)
         if not context.store.has(STAGE, digest, SUFFIX):
+            worked()
             alignment = _aligned(fetched, context)
             context.store.write_bytes(dump_alignment(alignment), STAGE, digest, SUFFIX)
     except BaseException:
@@ -69,10 +71,10 @@ def align_recording(fetched: FetchedRecording, context: RunContext) -> AlignedRe
 
 def alignment_digest(fetched: FetchedRecording, context: RunContext) -> str:
     """Name the alignment by everything that it depends on."""
-    return _digest(fetched, _adaptation_of(fetched, context), context)
+    return _digest(fetched, adaptation_of(fetched, context), context)
 
 
-def _adaptation_of(fetched: FetchedRecording, context: RunContext) -> str:
+def adaptation_of(fetched: FetchedRecording, context: RunContext) -> str:
     """Name what is learnt of the reader, "" if nothing is."""
     if not context.adapt.enabled or fetched.timing is not None:
         return ""
@@ -115,7 +117,7 @@ def _aligned(fetched: FetchedRecording, context: RunContext) -> ChapterAlignment
     if fetched.timing is not None:
         return _of_known_times(fetched, context)
     align = partial(_aligned_by, context=context)
-    adaptation = _adaptation_of(fetched, context)
+    adaptation = adaptation_of(fetched, context)
     if not adaptation:
         return align(fetched, context.model(), kept=True)
     sources = sources_of(fetched, context)

@@ -25,8 +25,8 @@ def clip_speller(sources: Sequence[SpeechShards], *, romanised: bool) -> ClipSpe
       ArtifactError: a table is of another version.
     """
     spoken: dict[str, str] = {}
-    for corpus in dict.fromkeys(source.corpus for source in sources):
-        own = (source.languages() for source in sources if source.corpus == corpus)
+    for corpus in dict.fromkeys(source.root for source in sources):
+        own = (source.languages() for source in sources if source.root == corpus)
         spoken |= spoken_texts(corpus, {code for codes in own for code in codes})
     return ClipSpeller(romanised=romanised, spoken=spoken)
 

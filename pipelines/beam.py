@@ -2,14 +2,18 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import schemas.errors
 from schemas.errors import ClusterFailed, ConfigError, PericopeError
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
+
+StageCounts: TypeAlias = dict[str, Counter[str]]
+"""How many items of each stage were done, rejected, reused; see ``Step.attempt``."""
 
 # The last line of a traceback of one of our errors.
 _OURS = re.compile(r"^schemas\.errors\.(?P<name>\w+): (?P<message>.*)$", re.M)
@@ -52,6 +56,16 @@ def hush() -> None:
 def _is_no_echo(record: logging.LogRecord) -> bool:
     """Tell whether a record is more than a job server's message that is raised, too."""
     return record.module != "portable_runner"
+
+
+def counted_stages(result: Any) -> StageCounts:
+    """Return the stages' counters of a finished pipeline."""
+    counts: StageCounts = {}
+    for found in result.metrics().query()["counters"]:
+        name, number = found.key.metric, found.committed
+        stage = counts.setdefault(name.namespace, Counter())
+        stage[name.name] += number if number is not None else found.attempted or 0
+    return counts
 
 
 def own_error(error: RuntimeError | PericopeError) -> PericopeError | None:

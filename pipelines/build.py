@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from pipelines.align_recording import STAGE as ALIGN
 from pipelines.align_recording import AlignedRecording, align_recording
 from pipelines.attempt import Failure, Step, attempt_all
-from pipelines.beam import hush, own_error, pipeline_options
+from pipelines.beam import (
+    StageCounts,
+    counted_stages,
+    hush,
+    own_error,
+    pipeline_options,
+)
 from pipelines.context import RunContext
 from pipelines.corpus_tables import prune_tables, write_language, write_rejects
 from pipelines.cut_recording import STAGE as CUT
@@ -65,7 +71,9 @@ def recording_steps(context: RunContext) -> tuple[Step, Step, Step, Step, Step]:
         ),
         step(SCORE, score_recording, _aligned, duration_of=measured),
         step(SPEECH, detect_speech, _aligned, duration_of=measured),
-        step(CUT, cut_recording, _aligned, duration_of=measured),
+        step(
+            CUT, cut_recording, _aligned, duration_of=measured, facts_of=_facts_of_cut
+        ),
     )
 
 
@@ -74,7 +82,7 @@ def build_on_beam(
     manifest_rejects: Sequence[Reject],
     context: RunContext,
     beam_arguments: Sequence[str],
-) -> None:
+) -> StageCounts:
     """Run the pipeline on Beam; blocks until it is done.
 
     Args:
@@ -82,6 +90,9 @@ def build_on_beam(
       manifest_rejects: rows that could not be read.
       context: settings and places.
       beam_arguments: options of Beam, with --runner.
+
+    Returns:
+      What Beam counted, as far as the runner tells.
 
     Raises:
       ConfigError: Beam has no such option.
@@ -93,7 +104,7 @@ def build_on_beam(
     logging.disable(logging.NOTSET)
     hush()
     try:
-        _build(recordings, manifest_rejects, context, options)
+        return _build(recordings, manifest_rejects, context, options)
     except (RuntimeError, PericopeError) as error:
         own = own_error(error)
         if own is None:
@@ -106,7 +117,7 @@ def _build(
     manifest_rejects: Sequence[Reject],
     context: RunContext,
     options: "PipelineOptions",
-) -> None:
+) -> StageCounts:
     import apache_beam as beam
 
     from pipelines.stages import AttemptStep, PlanSplits, WriteShards, WriteTables
@@ -135,22 +146,25 @@ def _build(
         splits = cuts | "PlanSplits" >> PlanSplits(context)
         _ = (cuts, splits) | "WriteShards" >> WriteShards(context)
         _ = (cuts, failures, splits) | "WriteTables" >> WriteTables(context)
+    return counted_stages(pipeline.result)
 
 
 def build_plainly(
     recordings: Iterable[Recording],
     manifest_rejects: Iterable[Reject],
     context: RunContext,
-) -> None:
+) -> StageCounts:
     """Do the same in this thread, step by step."""
     steps = recording_steps(context)
+    counts: StageCounts = {step.stage: Counter() for step in steps}
     cuts: list[CutRecording] = []
     failures = [Failure(reject) for reject in manifest_rejects]
     for recording in recordings:
         # One recording at a time through all steps, so that it is decoded once.
         items: list = [recording]
         for step in steps:
-            items, failed = attempt_all(step, items)
+            count = partial(_add, counts[step.stage])
+            items, failed = attempt_all(step, items, count)
             failures.extend(failed)
         cuts.extend(items)
     cuts.extend(cut for failure in failures for cut in _salvaged(failure))
@@ -170,6 +184,7 @@ def build_plainly(
         )
     prune_tables(languages, context)
     write_rejects([failure.reject for failure in failures], context)
+    return counts
 
 
 def _write_shards(
@@ -209,6 +224,14 @@ def _cut_unread(
 
 def _salvaged(failure: Failure) -> list[CutRecording]:
     return [] if failure.salvaged is None else [failure.salvaged]
+
+
+def _add(counter: Counter[str], name: str, number: int) -> None:
+    counter[name] += number
+
+
+def _facts_of_cut(cut: CutRecording) -> dict[str, Any]:
+    return {"audio_sec": cut.duration_sec, "result": cut.digest}
 
 
 def _itself(recording: Recording) -> Recording:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from aligner.calibration import Calibration
 from aligner.scoring import RecordingScores, SegmentScores
-from pipelines.store import filesystem_of, write_atomic
+from pipelines.store import filesystem_of, remove, write_atomic
 from schemas.segment import Segment
 from schemas.units import rounded
 
@@ -63,9 +63,7 @@ def write_calibration(
     """Write what was found for a language; nothing is kept of one without scores."""
     path = f"{root}/{FOLDER}/{language}.json"
     if calibration is None:
-        filesystem, place = filesystem_of(path)
-        if filesystem.exists(place):
-            filesystem.rm_file(place)
+        remove(path)
         return
     rows = [row for scores in recordings for row in scores.segments.values()]
     own = np.array([row.score for row in rows])
@@ -94,9 +92,7 @@ def write_calibration(
 def prune_calibrations(root: str, languages: set[str]) -> None:
     """Delete those of languages that are no longer in the corpus."""
     filesystem, folder = filesystem_of(f"{root}/{FOLDER}")
-    if not filesystem.exists(folder):
-        return
-    for path in filesystem.ls(folder, detail=False):
+    for path in filesystem.find(folder):
         if path.rsplit("/", 1)[-1].removesuffix(".json") not in languages:
             filesystem.rm_file(path)
 

@@ -16,14 +16,17 @@ from pipelines.cli_fetch import fetch
 from pipelines.cli_inspect import inspect
 from pipelines.cli_label import label
 from pipelines.cli_mine import mine
+from pipelines.cli_prune import prune
 from pipelines.cli_realign import realign
 from pipelines.cli_recipe import recipe
 from pipelines.cli_report import report
 from pipelines.cli_run import run
 from pipelines.cli_select import select
 from pipelines.cli_shards import shards
+from pipelines.cli_status import status
 from pipelines.cli_synth import synth
 from pipelines.cli_train import train
+from pipelines.cli_verify import verify
 from schemas.errors import ConfigError, PericopeError
 
 DONE, FAILED, USAGE, DONE_WITH_REJECTS = 0, 1, 2, 3
@@ -51,6 +54,9 @@ app.add_typer(recipe, name="recipe")
 app.command()(evaluate)
 app.command()(report)
 app.command()(inspect)
+app.command()(status)
+app.command()(verify)
+app.command()(prune)
 app.command()(mine)
 app.command()(doctor)
 

@@ -51,6 +51,7 @@ def crossval(
     from pipelines.config import load_config
     from pipelines.crossval import CrossvalConfig, cross_validate
     from pipelines.crossval_clips import HALVES, labeled_languages
+    from pipelines.digests import listed_anew
     from pipelines.plain_json import without_nan
     from pipelines.start_weights import local_root, start_weights
 
@@ -59,7 +60,7 @@ def crossval(
     torch.set_num_threads(threads or os.cpu_count() or 1)
     settings = CrossvalConfig(steps=steps, seed=seed)
     start = start_weights(config.model.name, seed, from_scratch=from_scratch)
-    with alone_in(root):
+    with alone_in(root), listed_anew(root, "crossval", "segments"):
         languages = labeled_languages(root, language or ())
         halves = [(code, half) for code in languages for half in HALVES]
         told = TimeLeft(len(halves) * steps)

@@ -26,6 +26,12 @@ def inspect(
     events: Annotated[
         bool, typer.Option(help="List where readers differed from the text.")
     ] = False,
+    timestamps: Annotated[
+        Path | None,
+        typer.Option(
+            help="Compare the starts of verses with those that fetch has written here."
+        ),
+    ] = None,
     language: Annotated[str, typer.Option(help="Only this language.")] = "",
     save: Annotated[
         Path | None, typer.Option(help="Write the segment's audio (FLAC) here.")
@@ -41,6 +47,8 @@ def inspect(
         console.print(_rejects_table(rows))
     elif events:
         console.print(_events_table(read_alignments(corpus, language)))
+    elif timestamps is not None:
+        _print_agreement(corpus, timestamps, language, worst or 5, console)
     elif key:
         segment = _find(read_segments(corpus, language), key, corpus)
         _print_segment(segment, console)
@@ -90,6 +98,28 @@ def _events_table(rows: "Iterable[AlignmentRow]") -> Table:
             verse = event.verse or "end"
             table.add_row(row.recording_id, event.kind, verse, *times, event.text)
     return table
+
+
+def _print_agreement(
+    corpus: str, folder: Path, language: str, worst: int, console: Console
+) -> None:
+    from pipelines.sources.timestamps import agreement, start_differences
+    from pipelines.tables import read_alignments
+
+    found = list(start_differences(read_alignments(corpus, language), folder))
+    titles = ("recordings", "verses", "median s", "90 % s", "shift s", "over 1 s")
+    table = Table("language", *titles, box=None, header_style="bold")
+    for row in agreement(found):
+        times = (f"{sec:.2f}" for sec in (row.median_sec, row.p90_sec, row.shift_sec))
+        counts = str(row.recordings), str(row.verses)
+        table.add_row(row.language, *counts, *times, f"{row.gross_share:.1%}")
+    console.print(table)
+    far = sorted(found, key=lambda verse: -abs(verse.difference_sec))
+    for verse in far[:worst]:
+        console.print(
+            f"{verse.recording_id} {verse.verse}: {verse.start_sec:.2f} s here, "
+            f"{verse.said_sec:.2f} s there"
+        )
 
 
 def _segments_table(segments: list[Segment]) -> Table:

@@ -72,6 +72,7 @@ def label(
     """
     from pipelines.alone import alone_in
     from pipelines.config import load_config
+    from pipelines.digests import listed_anew
     from pipelines.label import prepare_labels, run_labels
     from pipelines.plain_json import without_nan
     from pipelines.progress import hours_and_minutes, observing
@@ -89,7 +90,7 @@ def label(
     root = Store(config.corpus.output).root
     console = Console(stderr=True)
     is_watched = console.is_terminal and not (quiet or as_json)
-    with alone_in(root):
+    with alone_in(root), listed_anew(root, "labels"):
         Store(root).remove_leftovers()
         job = prepare_labels(config, name, language or (), workers)
         with observing(

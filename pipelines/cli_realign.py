@@ -57,6 +57,7 @@ def realign(
     from pipelines.memory import return_freed_memory
     from pipelines.plain_json import without_nan
     from pipelines.realign import realign as make_second_round
+    from pipelines.run_log import log_uri, logging_to
     from pipelines.second_model import RealignConfig
 
     config = load_config(corpus)
@@ -70,7 +71,9 @@ def realign(
     told = TimeLeft(steps)
 
     def run(job: "Job") -> int:
-        with observing(len(job.recordings), console if is_watched else None):
+        log = log_uri(job.context.output, "realign")
+        watched = console if is_watched else None
+        with observing(len(job.recordings), watched), logging_to(log):
             return run_job(job, runner)
 
     def report(progress: "Progress") -> None:

@@ -40,6 +40,20 @@ def run(
         bool, typer.Option("--json", help="Print the summary as JSON.")
     ] = False,
     quiet: Annotated[bool, typer.Option(help="Show no progress.")] = False,
+    log_level: Annotated[
+        str,
+        typer.Option(
+            help="Write events of this level and above to stderr, one JSON object a "
+            "line: debug, info, warning or error."
+        ),
+    ] = "",
+    log_file: Annotated[
+        str | None,
+        typer.Option(
+            help="All events go here; else to logs/ in the corpus. '' for none.",
+            show_default=False,
+        ),
+    ] = None,
     beam_arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -56,7 +70,8 @@ def run(
     from pipelines.config import load_config
     from pipelines.job import prepare_job, run_job
     from pipelines.memory import return_freed_memory
-    from pipelines.progress import hours_and_minutes, observing
+    from pipelines.progress import counts_lines, hours_and_minutes, observing
+    from pipelines.run_log import log_uri, logging_to
     from pipelines.runners import (
         REMOTE,
         Addresses,
@@ -84,12 +99,17 @@ def run(
     job = prepare_job(config, recordings_side_by_side(runner, asked, addresses))
     console = Console(stderr=True)
     is_watched = console.is_terminal and not (quiet or as_json or runner in REMOTE)
-    with observing(len(job.recordings), console if is_watched else None):
+    log = log_uri(job.context.output, "run") if log_file is None else log_file
+    with (
+        observing(len(job.recordings), console if is_watched else None) as observer,
+        logging_to(log, log_level),
+    ):
         rejects = run_job(job, runner, beam_arguments or [], addresses)
     summaries = summarise(job.context.output)
     if as_json:
         rows = [asdict(row) for row in summaries]
-        print(json.dumps({"output": job.context.output, "languages": rows}))
+        document = {"output": job.context.output, "languages": rows}
+        print(json.dumps({**document, "stages": observer.counts}))
     else:
         Console().print(summary_table(summaries))
         print("\ndropped:")
@@ -97,6 +117,7 @@ def run(
         differing = reading_lines(summaries)
         if differing:
             print("\n".join(["\nread otherwise than written:", *differing]))
+        print("\n".join(["\nrecordings by stage:", *counts_lines(observer.counts)]))
         hours = sum(row.hours for row in summaries)
         took_sec = time.monotonic() - started_sec
         print(

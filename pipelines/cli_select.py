@@ -52,13 +52,14 @@ def select(
     """
     from pipelines.alone import alone_in
     from pipelines.config import load_config
+    from pipelines.digests import listed_anew
     from pipelines.select import select_segments
     from pipelines.store import Store
 
     config = load_config(corpus)
     root = Store(config.corpus.output).root
     criteria = _criteria(config, corpus, name, where or [], lane, labels)
-    with alone_in(root):
+    with alone_in(root), listed_anew(root, "selections"):
         selected = select_segments(root, name, criteria, allow_empty=allow_empty)
     for warning in selected.warnings:
         Console(stderr=True).print(f"pericope: {warning}", markup=False)

@@ -22,12 +22,13 @@ def shards(
     """
     from pipelines.alone import alone_in
     from pipelines.config import load_config
+    from pipelines.digests import listed_anew
     from pipelines.materialise import materialise
     from pipelines.store import Store
 
     config = load_config(corpus)
     root = Store(config.corpus.output).root
-    with alone_in(root):
+    with alone_in(root), listed_anew(root, "selected"):
         made = materialise(root, name, config.shards.samples_per_shard)
     if as_json:
         print(json.dumps(asdict(made)))

@@ -21,6 +21,7 @@ from pipelines.addresses import (
     OBJECT_SCHEMES,
     check_remote_uri,
     local_path_of,
+    redact_uri,
     scheme_of,
 )
 from pipelines.fetch_limits import FetchLimits
@@ -189,13 +190,15 @@ def load_config(path: Path) -> CorpusConfig:
 
 def _with_absolute_paths(config: CorpusConfig, path: Path) -> CorpusConfig:
     corpus, folder = config.corpus, os.path.realpath(path.parent)
-    if scheme_of(corpus.manifest) not in ("", "file"):
+    if scheme_of(corpus.manifest) not in ("", "file", *OBJECT_SCHEMES):
         raise ConfigError(
-            f"corpus.manifest: expected a local path, got {corpus.manifest!r}"
+            "corpus.manifest: expected a path, s3:// or gs://, got "
+            f"{redact_uri(corpus.manifest)!r}"
         )
     if scheme_of(corpus.output) not in ("", "file", *OBJECT_SCHEMES):
         raise ConfigError(
-            f"corpus.output: expected a folder, s3:// or gs://, got {corpus.output!r}"
+            f"corpus.output: expected a folder, s3:// or gs://, got "
+            f"{redact_uri(corpus.output)!r}"
         )
     manifest = _absolute("manifest", corpus.manifest, folder)
     output = _absolute("output", corpus.output, folder)

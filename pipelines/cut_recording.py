@@ -12,6 +12,7 @@ from aligner.splits import split_unit
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.clips import cut_clips
 from pipelines.context import RunContext
+from pipelines.events import LAST_FILE, LAST_STAGE, worked
 from pipelines.ledger import Gap
 from pipelines.licences import NO_MODEL
 from pipelines.planned_segments import VERSION, planned_segments
@@ -24,9 +25,8 @@ from schemas.segment import ClipRef, Segment
 from schemas.tables import segment_from_row, segment_row
 from schemas.units import sec_from_samples
 
-STAGE = "cut"
+STAGE, INDEX = LAST_STAGE, LAST_FILE
 PACK = ".pack"
-INDEX = ".json"
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ def cut_recording(aligned: AlignedRecording, context: RunContext) -> CutRecordin
       InputError: the audio of an unlabeled recording cannot be used.
     """
     try:
-        digest = _cut_digest(aligned, context)
+        digest = cut_digest(aligned, context)
         if not context.store.has(STAGE, digest, INDEX):
+            worked()
             _cut(aligned, digest, context)
     finally:
         forget_waveform()
@@ -124,7 +125,8 @@ def dropped_stretches(digest: str, context: RunContext) -> tuple[Gap, ...]:
     return tuple(Gap(*gap) for gap in dropped)
 
 
-def _cut_digest(aligned: AlignedRecording, context: RunContext) -> str:
+def cut_digest(aligned: AlignedRecording, context: RunContext) -> str:
+    """Name the clips of a recording by all that they depend on."""
     recording = aligned.fetched.recording
     about = [recording.book, recording.reader, recording.drama, recording.licence]
     source = aligned.digest or [

@@ -15,6 +15,7 @@ from aligner.speech import Sound, Stretch, listen, loud_level_db
 from models.speech_detector import load_speech_detector
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.context import RunContext
+from pipelines.events import worked
 from pipelines.harvest import find_leftovers
 from pipelines.ledger import find_gaps
 from pipelines.planned_segments import VERSION as CUT_VERSION
@@ -52,11 +53,12 @@ def detect_speech(aligned: AlignedRecording, context: RunContext) -> AlignedReco
       InputError: the audio cannot be used, or nobody speaks in a recording without
         text.
     """
-    if aligned.digest and not _wanted_gaps(context):
+    digest = speech_digest(aligned, context)
+    if not digest:
         return aligned
-    digest = _digest(aligned, context)
     try:
         if not context.store.has(STAGE, digest, SUFFIX):
+            worked()
             data = _dumped(_heard(aligned, context))
             context.store.write_bytes(data, STAGE, digest, SUFFIX)
         heard = read_heard_stretches(digest, context)
@@ -94,7 +96,10 @@ def _wanted_gaps(context: RunContext) -> list[str]:
     return [kind for kind in context.unlabeled.harvest if kind != UNREAD]
 
 
-def _digest(aligned: AlignedRecording, context: RunContext) -> str:
+def speech_digest(aligned: AlignedRecording, context: RunContext) -> str:
+    """Name what is heard by all that it depends on; "" where nobody listens."""
+    if aligned.digest and not _wanted_gaps(context):
+        return ""
     fetched = aligned.fetched
     source: list[Any] = [fetched.audio.sha256, aligned.unread]
     if aligned.digest:

@@ -7,6 +7,7 @@ computed or come from the store, so that results never depend on which it was.
 """
 
 import io
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +61,16 @@ def emissions_of(
     )
     rounded_TC = in_half_precision(emissions_TC)
     with context.store.writing(STAGE, digest, SUFFIX) as file:
-        np.lib.format.write_array(file, rounded_TC, allow_pickle=False)
+        _write_array(file, rounded_TC)
     return rounded_TC.astype(np.float32)
+
+
+def _write_array(file: BinaryIO, values: npt.NDArray[np.float16]) -> None:
+    """Write an .npy file; numpy itself would not say why a disk takes no more."""
+    values = np.ascontiguousarray(values)
+    header = np.lib.format.header_data_from_array_1_0(values)
+    np.lib.format.write_array_header_1_0(file, header)
+    file.write(values.data)
 
 
 def in_half_precision(emissions_TC: FloatArray) -> npt.NDArray[np.float16]:

@@ -7,69 +7,47 @@ under the same address; the bytes themselves travel again only if it has.
 """
 
 import hashlib
-import json
 import os
 import stat
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipelines.addresses import (
     HTTP_SCHEMES,
     check_remote_uri,
-    identity_of_uri,
     local_path_of,
     redact_uri,
     scheme_of,
 )
 from pipelines.disk_full import told_if_full
+from pipelines.events import worked
+from pipelines.fetch_entries import (
+    BODY,
+    STAGE,
+    Entry,
+    FetchedFile,
+    name_of_local,
+    name_of_remote,
+    read_entry,
+    state_of,
+    write_entry,
+)
 from pipelines.fetch_http import download_http, is_unchanged_http
 from pipelines.fetch_limits import FetchLimits
 from pipelines.fetch_objects import download_object, version_of_object
-from pipelines.fetch_partial import Version, at_hand, discard
+from pipelines.fetch_partial import at_hand, discard
 from pipelines.store import Store, locked
 from schemas.errors import (
-    ArtifactError,
     FetchFailed,
     SourceMissing,
     SourceRefused,
 )
-from schemas.keys import digest_of
 
 __all__ = ["FetchLimits", "FetchedFile", "fetch"]
 
-_STAGE = "fetch"
-_BODY = ".bin"
-_ENTRY = ".json"
 # A file that was just written may be written again within the clock's tick, which
 # would leave size and time as they were; only after this is its digest remembered.
 _SETTLED_SEC = 2.0
-
-
-@dataclass(frozen=True)
-class FetchedFile:
-    """A source whose bytes are at hand.
-
-    ``path`` is the local file itself or the copy in the store (a path or URI, see
-    ``store.local_copy``). ``uri`` is the address without passwords and signatures.
-    """
-
-    uri: str
-    sha256: str
-    size_bytes: int
-    path: str
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """What is remembered of a source."""
-
-    sha256: str
-    size_bytes: int
-    version: Version | None = None
-    """What its server said of it; None for local files."""
-    asked_sec: float = 0.0
-    """When that was, seconds since 1970."""
 
 
 def fetch(
@@ -106,11 +84,11 @@ def fetch(
 def _fetch_remote(
     uri: str, store: Store, limits: FetchLimits, asked_since_sec: float
 ) -> FetchedFile:
-    digest = digest_of("fetch", 1, identity_of_uri(uri))
+    digest = name_of_remote(uri)
 
     def known() -> FetchedFile | None:
         """Return what was fetched before, if it is there and need not be asked for."""
-        entry = _read_entry(digest, store)
+        entry = read_entry(digest, store)
         if entry is None or entry.asked_sec < asked_since_sec:
             return None
         return _at_hand(uri, entry, store, limits)
@@ -118,7 +96,7 @@ def _fetch_remote(
     found = known()
     if found:
         return found
-    with store.scratch(_STAGE) as folder, locked(folder / f"{digest}.lock"):
+    with store.scratch(STAGE) as folder, locked(folder / f"{digest}.lock"):
         # Another worker may have fetched it while this one waited for the lock.
         return known() or _ask(uri, digest, folder / digest, store, limits)
 
@@ -127,7 +105,7 @@ def _ask(
     uri: str, digest: str, partial: Path, store: Store, limits: FetchLimits
 ) -> FetchedFile:
     """Download a source, unless its server says that it is what is at hand."""
-    asked_sec, entry = time.time(), _read_entry(digest, store)
+    asked_sec, entry = time.time(), read_entry(digest, store)
     is_http = scheme_of(uri) in HTTP_SCHEMES
     found = None if entry is None else _at_hand(uri, entry, store, limits)
     if found and entry and entry.version:
@@ -136,28 +114,26 @@ def _ask(
         else:
             is_same = version_of_object(uri) == entry.version
         if is_same:
-            _write_entry(found, digest, store, entry.version, asked_sec)
+            write_entry(found, digest, store, entry.version, asked_sec)
             return found
-    if is_http:
-        whole = download_http(uri, partial, limits)
-        version, _ = at_hand(partial)
-    else:
-        version = version_of_object(uri)
-        whole = download_object(uri, partial, limits)
+    worked()
+    download = download_http if is_http else download_object
+    whole = download(uri, partial, limits)
+    version, _ = at_hand(partial)
     fetched = _keep(whole, uri, store)
-    _write_entry(fetched, digest, store, version, asked_sec)
+    write_entry(fetched, digest, store, version, asked_sec)
     discard(partial)
     return fetched
 
 
 def _at_hand(
-    uri: str, entry: _Entry, store: Store, limits: FetchLimits
+    uri: str, entry: Entry, store: Store, limits: FetchLimits
 ) -> FetchedFile | None:
     """Return a source that was fetched before, if its bytes are still there."""
-    if store.size_bytes(_STAGE, entry.sha256, _BODY) != entry.size_bytes:
+    if store.size_bytes(STAGE, entry.sha256, BODY) != entry.size_bytes:
         return None
     limits.check_size(redact_uri(uri), entry.size_bytes)
-    path = store.uri(_STAGE, entry.sha256, _BODY)
+    path = store.uri(STAGE, entry.sha256, BODY)
     return FetchedFile(redact_uri(uri), entry.sha256, entry.size_bytes, path)
 
 
@@ -166,7 +142,7 @@ def _keep(whole: Path, uri: str, store: Store) -> FetchedFile:
     size_bytes = whole.stat().st_size
     with whole.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    path = store.adopt(whole, _STAGE, sha256, _BODY)
+    path = store.adopt(whole, STAGE, sha256, BODY)
     return FetchedFile(redact_uri(uri), sha256, size_bytes, path)
 
 
@@ -178,11 +154,12 @@ def _fetch_local(path: str, store: Store, limits: FetchLimits) -> FetchedFile:
         if not stat.S_ISREG(before.st_mode):  # a pipe or device would never end
             raise SourceRefused(f"{path}: expected a file, got a pipe or device")
         limits.check_size(path, before.st_size)
-        identity = _state_of(before)
-        digest = digest_of("local", 1, path, *identity)
-        entry = _read_entry(digest, store)
+        identity = state_of(before)
+        digest = name_of_local(path, before)
+        entry = read_entry(digest, store)
         if entry is not None:
             return FetchedFile(path, entry.sha256, entry.size_bytes, path)
+        worked()
         with open(path, "rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             after = os.fstat(file.fileno())
@@ -190,48 +167,11 @@ def _fetch_local(path: str, store: Store, limits: FetchLimits) -> FetchedFile:
         raise SourceMissing(f"{path}: expected a file, there is none") from error
     except OSError as error:
         raise FetchFailed(f"{path}: cannot be read: {error.strerror}") from error
-    if _state_of(after) != identity:
+    if state_of(after) != identity:
         raise FetchFailed(
             f"{path}: changed while it was read; run again when it is done"
         )
     fetched = FetchedFile(path, sha256, after.st_size, path)
     if time.time() - max(after.st_mtime, after.st_ctime) > _SETTLED_SEC:
-        _write_entry(fetched, digest, store)
+        write_entry(fetched, digest, store)
     return fetched
-
-
-def _state_of(status: os.stat_result) -> tuple[int, int, int]:
-    # The time of the last change of state, too: copying can set the other one back.
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _read_entry(digest: str, store: Store) -> _Entry | None:
-    try:
-        data = store.read_bytes(_STAGE, digest, _ENTRY)
-    except FileNotFoundError:
-        return None
-    try:
-        entry = json.loads(data)
-        version = entry.get("version")
-        return _Entry(
-            sha256=str(entry["sha256"]),
-            size_bytes=int(entry["size_bytes"]),
-            version=None if version is None else Version(**version),
-            asked_sec=float(entry.get("asked_sec", 0.0)),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"{store.uri(_STAGE, digest, _ENTRY)}: damaged; delete it"
-        ) from error
-
-
-def _write_entry(
-    fetched: FetchedFile,
-    digest: str,
-    store: Store,
-    version: Version | None = None,
-    asked_sec: float = 0.0,
-) -> None:
-    entry = _Entry(fetched.sha256, fetched.size_bytes, version, asked_sec)
-    data = json.dumps({"uri": fetched.uri, **asdict(entry)}).encode()
-    store.write_bytes(data, _STAGE, digest, _ENTRY)

@@ -1,54 +1,47 @@
-"""Download from object stores (s3, gs) through fsspec, which retries by itself."""
+"""Download from object stores (s3, gs): goes on where it was broken off.
 
-import importlib
+The libraries repeat requests that fail. Each request names the version (ETag) that was
+begun with, so that bytes of two versions never come together.
+"""
+
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pipelines.addresses import redact_uri, scheme_of
 from pipelines.disk_full import is_no_room
 from pipelines.fetch_limits import FetchLimits
-from pipelines.fetch_partial import Version
+from pipelines.fetch_partial import Version, at_hand, begin
+from pipelines.object_stores import failures_of
 from pipelines.store import filesystem_of
-from schemas.errors import FetchFailed, SourceMissing, SourceRefused
+from schemas.errors import (
+    ConfigError,
+    FetchFailed,
+    SourceMissing,
+    SourceRefused,
+    StoreUnavailable,
+)
 
-# What these libraries raise besides OSError when access or the network fails.
-_LIBRARY_ERRORS = {
-    "s3": (("botocore.exceptions", "BotoCoreError"), ("aiohttp", "ClientError")),
-    "gs": (
-        ("gcsfs.retry", "HttpError"),
-        ("google.auth.exceptions", "GoogleAuthError"),
-        ("aiohttp", "ClientError"),
-    ),
-}
+_AT_ONCE_BYTES = 8 * 2**20
+_TRIES = 3
 
 
 def download_object(uri: str, partial: Path, limits: FetchLimits) -> Path:
-    """Copy an object to ``partial`` and return that path.
+    """Copy an object to ``partial``, from the bytes that are there, and return it.
 
     Raises:
       SourceMissing, SourceRefused, SourceTooLarge, FetchFailed: as in ``fetch``.
     """
     shown = redact_uri(uri)
-    try:
+    with _explained(shown, scheme_of(uri)):
         filesystem, path = filesystem_of(uri)
-    except ImportError as error:
-        raise SourceRefused(f"{shown}: {error}") from error
-    failures: tuple[type[Exception], ...] = (OSError, *_library_errors(scheme_of(uri)))
-    try:
-        status = filesystem.info(path)
-        if status["type"] != "file":
-            raise SourceMissing(f"{shown}: expected an object, got a folder")
-        limits.check_size(shown, status["size"])
-        filesystem.get_file(path, str(partial))
-    except FileNotFoundError as error:
-        raise SourceMissing(f"{shown}: expected an object, there is none") from error
-    except failures as error:
-        if is_no_room(error):
-            raise  # here, not there
-        raise FetchFailed(f"{shown}: {type(error).__name__}: {error}") from error
-    received = partial.stat().st_size
-    if received != status["size"]:
-        raise FetchFailed(f"{shown}: got {received} of {status['size']} bytes")
-    return partial
+        for _ in range(_TRIES):
+            if _is_whole(filesystem, path, partial, shown, limits):
+                return partial
+    raise FetchFailed(
+        f"{shown}: changed {_TRIES} times while it was read; run again when it is done"
+    )
 
 
 def version_of_object(uri: str) -> Version:
@@ -58,25 +51,59 @@ def version_of_object(uri: str) -> Version:
       SourceMissing, SourceRefused, FetchFailed: as in ``fetch``.
     """
     shown = redact_uri(uri)
-    try:
+    with _explained(shown, scheme_of(uri)):
         filesystem, path = filesystem_of(uri)
-    except ImportError as error:
-        raise SourceRefused(f"{shown}: {error}") from error
-    failures: tuple[type[Exception], ...] = (OSError, *_library_errors(scheme_of(uri)))
+        return _version_of(filesystem.info(path), shown)
+
+
+@contextlib.contextmanager
+def _explained(shown: str, scheme: str) -> Iterator[None]:
+    """Turn errors of a store into those of a source."""
+    failures: tuple[type[Exception], ...] = (StoreUnavailable, *failures_of(scheme))
     try:
-        return Version(str(filesystem.ukey(path)), "", "", None)
+        yield
+    except ConfigError as error:
+        raise SourceRefused(f"{shown}: {error}") from error
     except FileNotFoundError as error:
         raise SourceMissing(f"{shown}: expected an object, there is none") from error
     except failures as error:
+        if is_no_room(error):
+            raise  # here, not there
         raise FetchFailed(f"{shown}: {type(error).__name__}: {error}") from error
 
 
-def _library_errors(scheme: str) -> tuple[type[Exception], ...]:
-    """Return the error classes of the scheme's library, as far as it is installed."""
-    found = []
-    for module, name in _LIBRARY_ERRORS[scheme]:
-        try:
-            found.append(getattr(importlib.import_module(module), name))
-        except ModuleNotFoundError:
-            continue
-    return tuple(found)
+def _is_whole(
+    filesystem: Any, path: str, partial: Path, shown: str, limits: FetchLimits
+) -> bool:
+    """Read on to the end; tell whether it is there, else the object has changed."""
+    try:
+        # No cache: each byte is read once, in order.
+        with filesystem.open(path, "rb", cache_type="none") as remote:
+            version = _version_of(remote.details, shown)
+            size = version.total_bytes or 0
+            limits.check_size(shown, size)
+            known, have = at_hand(partial)
+            if known != version or have > size:
+                begin(partial, version)
+                have = 0
+            remote.seek(have)
+            with partial.open("ab") as file:
+                while have < size:
+                    data = remote.read(min(_AT_ONCE_BYTES, size - have))
+                    if not data:
+                        raise FetchFailed(f"{shown}: got {have} of {size} bytes")
+                    have += file.write(data)
+    except OSError as error:
+        if type(error).__name__ == "FileExpired":  # s3fs: the ETag is another one
+            return False
+        raise
+    # Only s3fs looks at the version with each request.
+    return _version_of(filesystem.info(path), shown) == version
+
+
+def _version_of(status: dict[str, Any], shown: str) -> Version:
+    if status["type"] != "file":
+        raise SourceMissing(f"{shown}: expected an object, got a folder")
+    etag = str(status.get("ETag") or status.get("etag") or "")
+    changed = str(status.get("LastModified") or status.get("updated") or "")
+    return Version(etag, changed, "", int(status["size"]))

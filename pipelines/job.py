@@ -1,21 +1,28 @@
 """One run from configuration to corpus.json."""
 
+import logging
 import os
+import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from models.devices import choose_device
+from pipelines.addresses import folder_of
 from pipelines.alone import alone_in
+from pipelines.beam import StageCounts
 from pipelines.build import build_on_beam, build_plainly
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext, loaded_model, ready_process
+from pipelines.digests import forget_missing, list_run, remove_lists
+from pipelines.events import ENDED, FAILED, STARTED, tell
 from pipelines.finish import finish_corpus, refuse_second_round
 from pipelines.heard_language import identifier_fingerprint
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.opinion import opinion_fingerprint
+from pipelines.progress import stages_counted
 from pipelines.readers import plan_readers
 from pipelines.runners import (
     NOWHERE,
@@ -28,6 +35,7 @@ from pipelines.runners import (
 )
 from pipelines.sharing import audio_hours, default_workers
 from pipelines.store import Store
+from schemas.keys import digest_of
 from schemas.source import Recording
 
 
@@ -57,7 +65,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
     corpus = config.corpus
     refuse_second_round(Store(corpus.output).root)
     manifest = read_manifest(
-        Path(corpus.manifest),
+        corpus.manifest,
         allow_outside=corpus.allow_outside,
         default_licence=corpus.licence,
     )
@@ -72,7 +80,7 @@ def prepare_job(config: CorpusConfig, workers: int = 0) -> Job:
         licence = model.licence
     context = RunContext(
         output=Store(corpus.output).root,
-        manifest_folder=os.path.realpath(Path(corpus.manifest).parent),
+        manifest_folder=folder_of(corpus.manifest),
         model_name=config.model.name,
         model_fingerprint=fingerprint,
         model_licence=licence,
@@ -128,14 +136,50 @@ def run_job(
     if runner in REMOTE:  # a worker's cores are shared by its slots already
         job = replace(job, context=replace(job.context, window_workers=1))
     ready_process(job.context)
-    with alone_in(job.context.output):
+    with alone_in(job.context.output), _telling(job, runner):
         job.context.store.remove_leftovers()
+        remove_lists(job.context.output)
+        forget_missing(job.context.store)
         if job.config.identity.check:
             job = knowing_texts(job)
-        _build(job, runner, arguments)
+        counts = _build(job, runner, arguments)
+        stages_counted(counts)
+        for stage, counted in counts.items():
+            tell("counts", stage=stage, counts=dict(counted))
         if runner in REMOTE:  # of workers that were killed, and replaced since
             job.context.store.remove_leftovers()
-        return finish_corpus(job.config, job.manifest, job.context, job.threshold)
+        rejects = finish_corpus(job.config, job.manifest, job.context, job.threshold)
+        list_run(job.context.output, job.context.store)
+        return rejects
+
+
+@contextmanager
+def _telling(job: Job, runner: str) -> Iterator[None]:
+    """Tell the log when a run begins and how it ends."""
+    tell(
+        STARTED,
+        pid=os.getpid(),
+        host=platform.node(),
+        runner=runner,
+        workers=job.workers,
+        recordings=len(job.recordings),
+        manifest_rejects=len(job.manifest.rejects),
+        work=work_digest(job),
+    )
+    started_sec = time.monotonic()
+    try:
+        yield
+    except BaseException as error:
+        told = {"error": type(error).__name__, "message": str(error)}
+        tell(FAILED, level=logging.ERROR, **told)
+        raise
+    tell(ENDED, seconds=round(time.monotonic() - started_sec, 3))
+
+
+def work_digest(job: Job) -> str:
+    """Name what is to be done: runs of one name go on with each other's work."""
+    context, configuration = job.context, job.config.as_dict()
+    return digest_of(job.manifest.digest, context.model_fingerprint, configuration)
 
 
 def knowing_texts(job: Job) -> Job:
@@ -144,13 +188,12 @@ def knowing_texts(job: Job) -> Job:
     return replace(job, context=replace(job.context, known_texts=known))
 
 
-def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> None:
+def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> StageCounts:
     manifest = job.manifest
     if runner == PLAIN:
-        build_plainly(manifest.recordings, manifest.rejects, job.context)
-    else:
-        rejects = manifest.rejects
-        build_on_beam(manifest.recordings, rejects, job.context, beam_arguments)
+        return build_plainly(manifest.recordings, manifest.rejects, job.context)
+    rejects = manifest.rejects
+    return build_on_beam(manifest.recordings, rejects, job.context, beam_arguments)
 
 
 def _needs_model(manifest: Manifest) -> bool:

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from pipelines.plain_json import without_nan
-from pipelines.shard_writer import remove
-from pipelines.store import filesystem_of, local_copy, write_atomic
+from pipelines.store import filesystem_of, local_copy, remove, write_atomic
 from pipelines.tables import damaged, parquet_bytes
 from schemas.errors import ArtifactError, ConfigError
 from schemas.labels import LABEL_TABLE, LABELS, PseudoLabel

@@ -5,6 +5,7 @@ if wanted, text_format, book, chapter, version, reader, drama, licence, timing. 
 file or column is a ConfigError; a wrong row becomes a reject and the rest goes on.
 """
 
+import contextlib
 import hashlib
 import re
 from collections import defaultdict
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from pipelines.addresses import resolve_address, scheme_of
+from pipelines.addresses import folder_of, resolve_address, scheme_of
 from pipelines.languages import check_language
 from pipelines.manifest_rows import Row, read_rows
+from pipelines.store import local_copy
 from schemas.errors import (
+    ConfigError,
     DuplicateRecording,
     InputError,
     KeyUnusable,
@@ -54,7 +57,7 @@ class Manifest:
 
 
 def read_manifest(
-    path: Path, *, allow_outside: bool = False, default_licence: str = ""
+    address: str | Path, *, allow_outside: bool = False, default_licence: str = ""
 ) -> Manifest:
     """Read a manifest; rows keep their order.
 
@@ -62,14 +65,25 @@ def read_manifest(
     is meant; only if they are equal in every cell does the first one stay.
 
     Args:
-      path: a file ending in .csv, .jsonl or .parquet (UTF-8).
+      address: the path or URI of a file ending in .csv, .jsonl or .parquet (UTF-8).
       allow_outside: whether local paths may lead out of the manifest's folder.
       default_licence: for rows that name none.
 
     Raises:
       ConfigError: the file cannot be read, has unknown or missing columns, or no rows.
     """
-    rows = read_rows(path)
+    folder, name = folder_of(str(address)), PurePosixPath(address).name
+    with contextlib.ExitStack() as copies:
+        try:
+            path = copies.enter_context(local_copy(str(address)))
+        except FileNotFoundError as error:
+            raise ConfigError(f"{address}: cannot be read: {error}") from error
+        try:
+            rows = read_rows(path)
+        except ConfigError as error:  # names the copy, if it is one
+            raise ConfigError(str(error).replace(str(path), str(address))) from error
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     duplicates = _duplicates(rows)
     recordings: list[Recording] = []
     rejects: list[Reject] = []
@@ -78,12 +92,10 @@ def read_manifest(
             if row.number in duplicates:
                 raise DuplicateRecording(duplicates[row.number])
             recordings.append(
-                _recording_of(row, path.parent, allow_outside, default_licence)
+                _recording_of(row, folder, allow_outside, default_licence)
             )
         except InputError as error:
-            rejects.append(_reject_of(row, error, path))
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+            rejects.append(_reject_of(row, error, name))
     return Manifest(tuple(recordings), tuple(rejects), digest)
 
 
@@ -114,7 +126,7 @@ def _says_the_same(row: Row, other: Row) -> bool:
 
 
 def _recording_of(
-    row: Row, folder: Path, allow_outside: bool, default_licence: str
+    row: Row, folder: str, allow_outside: bool, default_licence: str
 ) -> Recording:
     if row.problem:
         raise RowMalformed(row.problem)
@@ -182,7 +194,7 @@ def _drama(written: str) -> bool:
     return written.lower() in _YES
 
 
-def _reject_of(row: Row, error: InputError, path: Path) -> Reject:
+def _reject_of(row: Row, error: InputError, name: str) -> Reject:
     try:
         language = check_language(row.cells.get("language", ""))
     except LanguageUnknown:
@@ -191,6 +203,6 @@ def _reject_of(row: Row, error: InputError, path: Path) -> Reject:
         stage=STAGE,
         key=row.cells.get("recording_id") or f"row {row.number}",
         reason=error.reason,
-        message=f"{path.name} row {row.number}: {error}",
+        message=f"{name} row {row.number}: {error}",
         language=language,
     )

@@ -21,6 +21,7 @@ from aligner.second_opinion import Transcriber, with_opinion
 from pipelines.align_recording import AlignedRecording, read_alignment
 from pipelines.context import RunContext, loaded_model
 from pipelines.emission_store import drop_emissions, emissions_digest, emissions_of
+from pipelines.events import worked
 from pipelines.fetch_recording import FetchedRecording
 from pipelines.opinion_config import OpinionConfig
 from pipelines.plain_json import without_nan
@@ -66,22 +67,35 @@ def opinions_on(aligned: AlignedRecording, context: RunContext) -> str:
       InputError: the audio cannot be used (it was, when it was aligned).
       ArtifactError: what the store has is damaged.
     """
+    digest = opinion_digest(aligned, context)
+    if digest and not context.store.has(STAGE, digest, _JSON):
+        worked()
+        alignment = read_alignment(aligned.digest, context)
+        segments = planned_segments(alignment, aligned.fetched.recording, context)
+        data = _dumped(judged(segments, aligned.fetched, context))
+        context.store.write_bytes(data, STAGE, digest, _JSON)
+    return digest
+
+
+def opinion_digest(aligned: AlignedRecording, context: RunContext) -> str:
+    """Name the opinions by all that they depend on; "" where no model is asked."""
     own = not context.opinion.model
     if not context.opinion.enabled or (own and aligned.fetched.timing is not None):
         return ""
-    digest = digest_of(
+    return digest_of(
         STAGE,
         VERSION,
         aligned.digest,
         [CUT_VERSION, asdict(context.segment)],
         context.opinion_fingerprint,
     )
-    if not context.store.has(STAGE, digest, _JSON):
-        alignment = read_alignment(aligned.digest, context)
-        segments = planned_segments(alignment, aligned.fetched.recording, context)
-        data = _dumped(judged(segments, aligned.fetched, context))
-        context.store.write_bytes(data, STAGE, digest, _JSON)
-    return digest
+
+
+def heard_digest(
+    fetched: FetchedRecording, context: RunContext, fingerprint: str
+) -> str:
+    """Name what another model heard in a recording."""
+    return digest_of(HEARD, VERSION, emissions_digest(fetched, context, fingerprint))
 
 
 def with_opinions(
@@ -123,8 +137,7 @@ def _best_columns(
     """Return the likeliest column of each frame (T,)."""
     if not context.opinion.model:
         return emissions_of(fetched, context).argmax(axis=1)
-    emissions = emissions_digest(fetched, context, model.fingerprint)
-    digest = digest_of(HEARD, VERSION, emissions)
+    digest = heard_digest(fetched, context, model.fingerprint)
     if context.store.has(HEARD, digest, _NPZ):
         return _read(digest, context)
     best_T = emissions_of(fetched, context, model).argmax(axis=1).astype(np.uint16)

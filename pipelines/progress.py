@@ -7,7 +7,7 @@ cluster the stages run elsewhere and Beam's counters tell instead.
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ class Observer:
     display: Progress | None = None
     done: int = 0
     hours: float = 0.0
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What was counted in each stage, once all is done."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def recording_done(self, duration_sec: float | None) -> None:
@@ -52,6 +54,25 @@ def recording_done(duration_sec: float | None) -> None:
     """Tell the observer of this process, if there is one."""
     if _current is not None:
         _current.recording_done(duration_sec)
+
+
+def stages_counted(counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Tell the observer of this process what the stages counted."""
+    if _current is not None:
+        _current.counts = counts
+
+
+def counts_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return a line for each stage: how many it did, reused and rejected."""
+    lines = []
+    for stage, counted in sorted(counts.items(), key=lambda row: -row[1].get("in", 0)):
+        told = [f"{counted.get('done', 0):,} done"]
+        if counted.get("reused"):
+            told.append(f"{counted['reused']:,} of them were there")
+        if counted.get("rejected"):
+            told.append(f"{counted['rejected']:,} rejected")
+        lines.append(f"  {stage}: {', '.join(told)}")
+    return lines
 
 
 @contextmanager

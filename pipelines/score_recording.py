@@ -19,6 +19,7 @@ from pipelines.align_recording import (
 from pipelines.context import RunContext
 from pipelines.cut_recording import VERSION as CUT_VERSION
 from pipelines.emission_store import drop_emissions, emissions_of
+from pipelines.events import worked
 from pipelines.opinion import opinions_on
 from pipelines.planned_segments import planned_segments
 from pipelines.waveforms import forget_waveform, waveform_of_file
@@ -51,12 +52,18 @@ def score_recording(aligned: AlignedRecording, context: RunContext) -> AlignedRe
     return replace(aligned, scores=scores, opinions=opinions)
 
 
-def _scores_in_store(aligned: AlignedRecording, context: RunContext) -> str:
+def scores_digest(aligned: AlignedRecording, context: RunContext) -> str:
+    """Name the scores by all that they depend on; "" where no model has listened."""
     if aligned.fetched.timing is not None:
         return ""
     plan = [CUT_VERSION, asdict(context.segment)]
-    digest = digest_of(STAGE, VERSION, aligned.digest, plan)
-    if not context.store.has(STAGE, digest, SUFFIX):
+    return digest_of(STAGE, VERSION, aligned.digest, plan)
+
+
+def _scores_in_store(aligned: AlignedRecording, context: RunContext) -> str:
+    digest = scores_digest(aligned, context)
+    if digest and not context.store.has(STAGE, digest, SUFFIX):
+        worked()
         data = _dumped(_scored(aligned, context))
         context.store.write_bytes(data, STAGE, digest, SUFFIX)
     return digest

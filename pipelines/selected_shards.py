@@ -16,21 +16,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.data.labels import REJECTED
+from pipelines.ranges import Piece, read_pieces
 from pipelines.shard_writer import (
+    HashingWriter,
     made_from,
     member_of,
-    remove,
     row_json,
     write_index,
 )
 from pipelines.shards import FOLDER, ShardGroup, shard_count
-from pipelines.store import filesystem_of, local_copy, writing
+from pipelines.store import filesystem_of, local_copy, remove, writing
 from schemas.errors import ArtifactError
 from schemas.keys import digest_of, stable_bucket
 from schemas.tables import INDEX_TABLE, IndexEntry
 
 _VERSION = 1
-_AT_ONCE = 64
 _INDEX = re.compile(
     r"(?P<language>[^/]+)/(?P<split>[^/]+)/index-(?P<number>\d{6})\.parquet"
 )
@@ -144,7 +144,8 @@ def write_selected(plan: SelectedShard, root: str, folder: str) -> bool:
         return False
     remove(index_uri)  # it never describes another tar
     entries = []
-    with writing(tar_uri) as file:
+    with writing(tar_uri) as plain_file:
+        file = HashingWriter(plain_file)
         for sample, read in _read_samples(plan, root):
             key = sample.entry.key
             data = read if sample.text is None else _with_label(read, key, sample.text)
@@ -153,8 +154,7 @@ def write_selected(plan: SelectedShard, root: str, folder: str) -> bool:
         # A tar ends with two empty blocks, and with a whole record.
         file.write(bytes(2 * tarfile.BLOCKSIZE))
         file.write(bytes(-file.tell() % tarfile.RECORDSIZE))
-        size = file.tell()
-    write_index(entries, plan.digest, size, index_uri)
+    write_index(entries, plan.digest, file.size_bytes, file.sha256, index_uri)
     return True
 
 
@@ -182,19 +182,11 @@ def _with_label(data: bytes, key: str, text: str) -> bytes:
 def _read_samples(
     plan: SelectedShard, root: str
 ) -> Iterator[tuple[SelectedSample, bytes]]:
-    filesystem, folder = filesystem_of(root)
-    for start in range(0, len(plan.samples), _AT_ONCE):
-        chosen = plan.samples[start : start + _AT_ONCE]
-        some = [sample.entry for sample in chosen]
-        found = filesystem.cat_ranges(
-            [f"{folder}/{entry.shard}" for entry in some],
-            [entry.offset for entry in some],
-            [entry.offset + entry.length for entry in some],
-            on_error="raise",
-        )
-        for sample, data in zip(chosen, found, strict=True):
-            _check_sample(sample.entry, data, root)
-            yield sample, data
+    entries = [sample.entry for sample in plan.samples]
+    pieces = [Piece(f"{root}/{e.shard}", e.offset, e.length) for e in entries]
+    for sample, data in zip(plan.samples, read_pieces(pieces), strict=True):
+        _check_sample(sample.entry, data, root)
+        yield sample, data
 
 
 def _check_sample(entry: IndexEntry, data: bytes, root: str) -> None:

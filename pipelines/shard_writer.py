@@ -4,27 +4,35 @@ The index of a shard names the plan it was made from: where the plan is the same
 nothing is written.
 """
 
+import hashlib
 import io
 import json
 import os
 import re
 import tarfile
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.addresses import local_path_of
 from pipelines.plain_json import without_nan
+from pipelines.ranges import Piece, read_pieces
 from pipelines.shards import FOLDER, ShardPlan
-from pipelines.store import filesystem_of, local_copy, write_atomic, writing
+from pipelines.store import (
+    filesystem_of,
+    local_copy,
+    remove,
+    write_atomic,
+    writing,
+)
 from schemas.errors import ArtifactError
 from schemas.segment import ClipRef
 from schemas.tables import (
     INDEX_TABLE,
     SHARD_BYTES_KEY,
+    SHARD_SHA256_KEY,
     VERSION_KEY,
     IndexEntry,
     sample_row,
@@ -49,23 +57,49 @@ def write_shard(plan: ShardPlan, root: str) -> bool:
     if made_from(tar_uri, index_uri) == plan.digest:
         return False
     remove(index_uri)
-    with writing(tar_uri) as file:
+    with writing(tar_uri) as plain_file:
+        file = HashingWriter(plain_file)
         entries = []
         # PAX is plain USTAR, but for names of more than 100 characters.
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for ref in plan.refs:
+        with tarfile.open(
+            fileobj=cast(BinaryIO, file), mode="w", format=tarfile.PAX_FORMAT
+        ) as tar:
+            for ref, clip in _read_clips(plan.refs):
                 offset = tar.offset
-                _add_sample(tar, ref)
+                _add_sample(tar, ref, clip)
                 key, length = ref.segment.key, tar.offset - offset
                 entries.append(IndexEntry(key, plan.path, offset, length))
-        size = file.tell()
-    write_index(entries, plan.digest, size, index_uri)
+    write_index(entries, plan.digest, file.size_bytes, file.sha256, index_uri)
     return True
 
 
-def _add_sample(tar: tarfile.TarFile, ref: ClipRef) -> None:
+class HashingWriter:
+    """Writes to a file from its start and knows what it has written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self.size_bytes = 0
+
+    def write(self, data: bytes) -> int:
+        """Write and count."""
+        self._sha256.update(data)
+        self.size_bytes += len(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        """Return how much was written."""
+        return self.size_bytes
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that was written."""
+        return self._sha256.hexdigest()
+
+
+def _add_sample(tar: tarfile.TarFile, ref: ClipRef, clip: bytes) -> None:
     key, text = ref.segment.key, ref.segment.text
-    members = {"flac": _read_clip(ref), "json": sample_json(ref)}
+    members = {"flac": clip, "json": sample_json(ref)}
     if ref.labeled or text:
         members["txt"] = text.encode()
     for suffix, data in sorted(members.items()):
@@ -79,16 +113,16 @@ def member_of(name: str, data: bytes) -> tarfile.TarInfo:
     return member
 
 
-def _read_clip(ref: ClipRef) -> bytes:
-    filesystem, path = filesystem_of(ref.pack)
-    start, end = ref.offset, ref.offset + ref.length
-    data = filesystem.cat_file(path, start=start, end=end)
-    if len(data) != ref.length:
-        raise ArtifactError(
-            f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, got "
-            f"{len(data)} of {ref.length}; delete the pack and run again"
-        )
-    return data
+def _read_clips(refs: Sequence[ClipRef]) -> Iterator[tuple[ClipRef, bytes]]:
+    pieces = [Piece(ref.pack, ref.offset, ref.length) for ref in refs]
+    for ref, data in zip(refs, read_pieces(pieces), strict=True):
+        if len(data) != ref.length:
+            start, end = ref.offset, ref.offset + ref.length
+            raise ArtifactError(
+                f"{ref.pack}: expected bytes {start} to {end} for {ref.segment.key}, "
+                f"got {len(data)} of {ref.length}; delete the pack and run again"
+            )
+        yield ref, data
 
 
 def sample_json(ref: ClipRef) -> bytes:
@@ -103,11 +137,27 @@ def row_json(row: dict[str, Any]) -> bytes:
 
 
 def write_index(
-    entries: Iterable[IndexEntry], plan_digest: str, size_bytes: int, uri: str
+    entries: Iterable[IndexEntry],
+    plan_digest: str,
+    size_bytes: int,
+    sha256: str,
+    uri: str,
 ) -> None:
-    """Write the index of a shard's samples, with what the shard was made from."""
+    """Write the index of a shard's samples, with what the shard was made from.
+
+    Args:
+      entries: where its samples lie.
+      plan_digest: of what it was made from.
+      size_bytes: of the tar.
+      sha256: of the tar's bytes.
+      uri: of the index.
+    """
     table = INDEX_TABLE.table(entries)
-    notes = {_PLAN_KEY: plan_digest.encode(), SHARD_BYTES_KEY: str(size_bytes).encode()}
+    notes = {
+        _PLAN_KEY: plan_digest.encode(),
+        SHARD_BYTES_KEY: str(size_bytes).encode(),
+        SHARD_SHA256_KEY: sha256.encode(),
+    }
     buffer = io.BytesIO()
     pq.write_table(
         table.replace_schema_metadata({**table.schema.metadata, **notes}),
@@ -133,9 +183,22 @@ def made_from(tar_uri: str, index_uri: str) -> str | None:
         SHARD_BYTES_KEY: str(size).encode(),
         VERSION_KEY: INDEX_TABLE.schema.metadata[VERSION_KEY],
     }
-    if not wanted.items() <= notes.items() or _PLAN_KEY not in notes:
+    has_all = _PLAN_KEY in notes and SHARD_SHA256_KEY in notes
+    if not has_all or not wanted.items() <= notes.items():
         return None
     return notes[_PLAN_KEY].decode()
+
+
+def shard_digest(tar_uri: str) -> tuple[str, int] | None:
+    """Return SHA-256 and length of a shard as it was written, by its index."""
+    folder, _, name = tar_uri.rpartition("/")
+    number = name.removesuffix(".tar").rpartition("-")[2]
+    try:
+        with local_copy(f"{folder}/index-{number}.parquet") as path:
+            notes = pq.read_schema(path).metadata or {}
+        return notes[SHARD_SHA256_KEY].decode(), int(notes[SHARD_BYTES_KEY])
+    except (FileNotFoundError, pa.ArrowInvalid, KeyError):
+        return None
 
 
 def remove_stale(root: str, paths: Iterable[str]) -> int:
@@ -164,10 +227,3 @@ def _remove_empty_folders(folder: str) -> None:
     for inner, _, _ in os.walk(folder, topdown=False):
         if not os.listdir(inner):
             os.rmdir(inner)
-
-
-def remove(uri: str) -> None:
-    """Delete a file if it is there."""
-    filesystem, path = filesystem_of(uri)
-    with suppress(FileNotFoundError):
-        filesystem.rm_file(path)

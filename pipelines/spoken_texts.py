@@ -20,7 +20,7 @@ _Place = tuple[str, float, float]
 _TOLERANCE_SEC = 0.002  # a clip's edges are whole milliseconds
 
 
-def spoken_texts(corpus: Path, languages: Collection[str]) -> dict[str, str]:
+def spoken_texts(corpus: Path | str, languages: Collection[str]) -> dict[str, str]:
     """Return the text as it was read of clips with numbers, by key.
 
     Args:

@@ -20,7 +20,7 @@ FAILURES = "failures"
 
 
 class _AttemptFn(beam.DoFn):
-    """Run a step; failures go to their own output and are counted by reason."""
+    """Run a step; failures go to their own output, and Beam counts."""
 
     def __init__(self, step: Step, context: RunContext) -> None:
         self.step = step
@@ -30,15 +30,14 @@ class _AttemptFn(beam.DoFn):
         ready_process(self.context)
 
     def process(self, element: Any) -> Iterator[Any]:
-        Metrics.counter(self.step.stage, "in").inc()
-        outcome = self.step.attempt(element)
+        outcome = self.step.attempt(element, self._count)
         if isinstance(outcome, Failure):
-            reason = f"rejected_{outcome.reject.reason}"
-            Metrics.counter(self.step.stage, reason).inc()
             yield TaggedOutput(FAILURES, outcome)
         else:
-            Metrics.counter(self.step.stage, "out").inc()
             yield outcome
+
+    def _count(self, name: str, number: int) -> None:
+        Metrics.counter(self.step.stage, name).inc(number)
 
 
 @dataclasses.dataclass

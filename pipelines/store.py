@@ -2,30 +2,47 @@
 
 A file is there whole or not at all: it is written under a temporary name beside its
 place, flushed to the disk and renamed; a bucket shows an object only when its upload
-is complete. So a run may be killed at any time, and what is there needs no check.
+is complete (nothing is renamed there: that would be a copy and a removal). So a run may
+be killed at any time, and what is there needs no check.
 """
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import fsspec
+from typing import BinaryIO
 
 from pipelines.addresses import local_path_of, scheme_of
 from pipelines.disk_full import told_if_full
+from pipelines.object_stores import (
+    abort_uploads,
+    filesystem_of,
+    size_of_object,
+    upload,
+)
+from schemas.errors import ConfigError
 
 _TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}")
 _STAGE = re.compile(r"[a-z][a-z0-9_]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]+)*")
-_EXTRA_OF_SCHEME = {"s3": "s3", "gs": "gcs"}
+
+__all__ = [
+    "Store",
+    "filesystem_of",
+    "local_copy",
+    "locked",
+    "remove",
+    "write_atomic",
+    "writing",
+]
 
 
 @dataclass(frozen=True)
@@ -60,11 +77,10 @@ class Store:
     def size_bytes(self, stage: str, digest: str, suffix: str = "") -> int | None:
         """Return the size of a result, None if it is not there."""
         uri = self.uri(stage, digest, suffix)
+        if not _is_local(uri):
+            return size_of_object(uri)
         try:
-            if _is_local(uri):
-                return os.stat(uri).st_size
-            filesystem, path = filesystem_of(uri)
-            return int(filesystem.info(path)["size"])
+            return os.stat(uri).st_size
         except FileNotFoundError:
             return None
 
@@ -89,10 +105,7 @@ class Store:
 
     def remove(self, stage: str, digest: str, suffix: str = "") -> None:
         """Delete a result that is not to be kept, if it is there."""
-        uri = self.uri(stage, digest, suffix)
-        filesystem, path = filesystem_of(uri)
-        with contextlib.suppress(FileNotFoundError):
-            filesystem.rm_file(path)
+        remove(self.uri(stage, digest, suffix))
 
     def adopt(self, path: Path, stage: str, digest: str, suffix: str = "") -> str:
         """Move a complete local file into the store and return where it lies."""
@@ -104,29 +117,32 @@ class Store:
     def scratch(self, stage: str) -> Iterator[Path]:
         """Give a local folder for unfinished work of a stage.
 
-        Beside a local store it outlives the process, so that the next run can go on;
-        for a bucket it is a temporary folder.
+        It outlives the process, so that the next run can go on: beside a local store,
+        or for a bucket in this machine's folder for temporary files.
         """
         if _is_local(self.root):
             folder = Path(self.root, "store", stage, "unfinished")
-            folder.mkdir(parents=True, exist_ok=True)
-            yield folder
         else:
-            with tempfile.TemporaryDirectory(prefix="pericope-") as temporary:
-                yield Path(temporary)
+            name = hashlib.sha256(self.root.encode()).hexdigest()[:16]
+            folder = own_temporary_folder() / name / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
 
     def remove_leftovers(self) -> int:
-        """Delete temporary files of killed runs below the root; return how many.
+        """Delete what killed runs left of unfinished files; return how many.
 
-        Files that a living process is writing are locked and stay.
+        Files that a living process of this machine is writing are locked and stay. In a
+        bucket these are parts of uploads, and whoever calls has the corpus for itself.
         """
         if not _is_local(self.root):
-            return 0  # uploads that were broken off are never shown
-        removed = 0
-        for folder, _, names in os.walk(self.root):
-            for name in filter(_TEMP_NAME.fullmatch, names):
-                removed += _remove_if_abandoned(os.path.join(folder, name))
-        return removed
+            folder, uploads = str(own_temporary_folder()), abort_uploads(self.root)
+        else:
+            folder, uploads = self.root, 0
+        return uploads + sum(
+            _remove_if_abandoned(os.path.join(inner, name))
+            for inner, _, names in os.walk(folder)
+            for name in filter(_TEMP_NAME.fullmatch, names)
+        )
 
 
 @contextlib.contextmanager
@@ -140,10 +156,12 @@ def writing(uri: str) -> Iterator[BinaryIO]:
       DiskFull: there is no room; nothing appears.
     """
     local = local_path_of(uri)
-    folder = None if local is None else os.path.dirname(os.path.abspath(local))
-    if folder is not None:
+    if local is None:
+        folder = str(own_temporary_folder())
+    else:
+        folder = os.path.dirname(os.path.abspath(local))
         os.makedirs(folder, exist_ok=True)
-    temp, descriptor = _create_temp(folder or tempfile.gettempdir())
+    temp, descriptor = _create_temp(folder)
     try:
         with told_if_full(uri), os.fdopen(descriptor, "wb") as file:
             yield file
@@ -179,21 +197,25 @@ def local_copy(uri: str) -> Iterator[Path]:
         yield copy
 
 
-def filesystem_of(uri: str) -> tuple[Any, str]:
-    """Return the fsspec file system of a URI and the path in it.
+def remove(uri: str) -> None:
+    """Delete a file if it is there."""
+    filesystem, path = filesystem_of(uri)
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.rm_file(path)
+
+
+def own_temporary_folder() -> Path:
+    """Return this user's folder for files that are on their way to a bucket.
 
     Raises:
-      ImportError: the library for the scheme is not installed; says which extra has it.
+      ConfigError: somebody else has a folder of its name.
     """
-    try:
-        # Listings that were kept from earlier would hide what others have written.
-        return fsspec.core.url_to_fs(uri, use_listings_cache=False)
-    except ImportError as error:
-        scheme = scheme_of(uri)
-        extra = _EXTRA_OF_SCHEME.get(scheme, scheme)
-        raise ImportError(
-            f"{scheme}:// needs another library: pip install 'pericope[{extra}]'"
-        ) from error
+    folder = Path(tempfile.gettempdir(), f"pericope-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
+        raise ConfigError(f"{folder}: belongs to somebody else; set TMPDIR")
+    return folder
 
 
 @contextlib.contextmanager
@@ -255,8 +277,7 @@ def _publish(source: Path, uri: str) -> None:
     """Move a complete local file to its final place in one step."""
     local = local_path_of(uri)
     if local is None:
-        filesystem, path = filesystem_of(uri)
-        filesystem.put_file(str(source), path)
+        upload(source, uri)
         source.unlink()
         return
     os.makedirs(os.path.dirname(os.path.abspath(local)), exist_ok=True)

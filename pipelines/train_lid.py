@@ -13,6 +13,7 @@ import torch
 
 from models.confusion import Confusion
 from models.data import BatchPlan, BatchStream, Clip, SpeechShards
+from models.data.files import files_below, root_of
 from models.data.shards import Lane
 from models.network import BLANK, LABELS
 from models.networks.heads import LanguageHead
@@ -119,8 +120,9 @@ def sources_of(
     """
     found = []
     for corpus, lane in itertools.product(corpora, tuple(lanes)):
-        folders = (corpus / "shards" / lane).glob(f"*/{split}")
-        codes = {folder.parent.name for folder in folders}
+        folder = f"{root_of(corpus)}/shards/{lane}"
+        below = (path.removeprefix(folder).split("/") for path in files_below(folder))
+        codes = {parts[1] for parts in below if parts[2:3] == [split]}
         own = tuple(sorted(codes & set(languages) if languages else codes))
         if own:
             chosen = selection if lane == "labeled" else None

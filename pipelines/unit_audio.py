@@ -9,27 +9,18 @@ import numpy.typing as npt
 import soundfile
 
 from pipelines.label_units import UnitClip
-from pipelines.store import filesystem_of
+from pipelines.ranges import Piece, read_pieces
 from schemas.errors import AudioUnreadable
 from schemas.units import SAMPLE_RATE_HZ, samples_from_sec
 
-_AT_ONCE = 16
 _LOUDEST_NOISE_DB, _SOFTEST_NOISE_DB = 0.0, 20.0
 _DAMAGE = (tarfile.TarError, soundfile.LibsndfileError, ValueError, EOFError)
 
 
 def read_clips(root: str, clips: list[UnitClip]) -> Iterator[tuple[UnitClip, bytes]]:
     """Yield clips with the bytes of their samples, a few in memory at a time."""
-    filesystem, folder = filesystem_of(root)
-    for start in range(0, len(clips), _AT_ONCE):
-        some = clips[start : start + _AT_ONCE]
-        found = filesystem.cat_ranges(
-            [f"{folder}/{clip.shard}" for clip in some],
-            [clip.offset for clip in some],
-            [clip.offset + clip.length for clip in some],
-            on_error="raise",
-        )
-        yield from zip(some, found, strict=True)
+    pieces = [Piece(f"{root}/{clip.shard}", clip.offset, clip.length) for clip in clips]
+    yield from zip(clips, read_pieces(pieces), strict=True)
 
 
 def decoded(clip: UnitClip, data: bytes) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@
     ├── ConfigError            the configuration is wrong: nothing is started
     ├── ArtifactError          a file of ours is damaged or of another version: stop
     ├── ClusterFailed          another machine's engine gave up: start the run again
+    ├── StoreUnavailable       an object store refuses or does not answer: stop
     ├── DiskFull               there is no room for a file of ours: stop
     ├── TrainingDiverged       losses or gradients are no numbers any more: stop
     └── InputError             one input is unusable: a reject, the run goes on
@@ -37,6 +38,10 @@ class ArtifactError(PericopeError):
 
 class ClusterFailed(PericopeError):
     """The engine of a cluster could not finish a run; what is done is kept."""
+
+
+class StoreUnavailable(PericopeError):
+    """The object store that a corpus lies in refuses access or does not answer."""
 
 
 class DiskFull(PericopeError):

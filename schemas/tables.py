@@ -25,6 +25,8 @@ TABLE_KEY = b"pericope.table"
 VERSION_KEY = b"pericope.version"
 SHARD_BYTES_KEY = b"pericope.bytes"
 """Metadata of an index: how long its shard is."""
+SHARD_SHA256_KEY = b"pericope.sha256"
+"""Metadata of an index: the digest of its shard."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Single clips read from the middle of their shards."""
 
 import io
-import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +10,7 @@ from webdataset.tariterators import group_by_keys
 
 from models.data.clip import Clip, parse_clip
 from models.data.clip_table import ClipPlace, Shard
+from models.data.files import read_range
 from models.data.labels import REJECTED
 from models.data.shards import damaged_shard
 from schemas.errors import ArtifactError
@@ -43,14 +43,9 @@ def read_clip(shard: Shard, place: ClipPlace) -> Clip:
 
 def _read_bytes(path: str, place: ClipPlace) -> bytes:
     try:
-        # Opened for each clip: thousands of shards are more than may be open at once.
-        file = os.open(path, os.O_RDONLY)
+        data = read_range(path, place.offset, place.length)
     except FileNotFoundError as error:
         raise damaged_shard(path, "it is gone") from error
-    try:
-        data = os.pread(file, place.length, place.offset)
-    finally:
-        os.close(file)
     if len(data) != place.length:
         raise damaged_shard(path, f"it ends before byte {place.offset + place.length}")
     return data

@@ -10,7 +10,6 @@ planned as they are needed.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ class KeptSamples(NamedTuple):
     """The samples of one language of a source that are kept, in the shards' order."""
 
     language: str
-    tars: list[Path]
+    tars: list[str]
     samples: Index
     texts: pa.Array | None
     """Those of the pseudo-labels, None without labels."""
@@ -128,7 +127,7 @@ def _parts(
         yield _Part(
             number,
             language,
-            [Shard(str(tar), language, _lane_of(tar) != source.lane) for tar in tars],
+            [Shard(tar, language, _lane_of(tar) != source.lane) for tar in tars],
             index.shard[fits],
             index.offset[fits],
             index.length[fits],
@@ -148,7 +147,7 @@ def _labeled(
         has no label.
     """
     assert source.labels is not None
-    labels = read_labels(source.corpus, source.labels, language)
+    labels = read_labels(source.root, source.labels, language)
     if verdicts is not None:
         _check_kept_have_labels(labels, verdicts, source, language)
     labels = of_split(labels, source.split)
@@ -193,7 +192,7 @@ def _check_kept_have_labels(
 
 def _kept(
     index: Index,
-    tars: Sequence[Path],
+    tars: Sequence[str],
     source: SpeechShards,
     keys: pa.Array | None,
     verdicts: pa.Table | None,
@@ -208,7 +207,7 @@ def _kept(
     if unknown.any():
         row = int(unknown.argmax())
         key = index.key[row].as_py()
-        raise no_verdict(str(tars[index.shard[row]]), source.selection, key)
+        raise no_verdict(tars[index.shard[row]], source.selection, key)
     keeps = verdicts["keep"].take(pc.fill_null(place, 0)) if len(verdicts) else kept
     return kept & np.asarray(keeps)
 
@@ -225,8 +224,8 @@ def _joined_texts(parts: Sequence[_Part]) -> pa.Array | None:
     return pa.concat_arrays(texts)
 
 
-def _lane_of(tar: Path) -> str:
-    return tar.parts[-4]
+def _lane_of(tar: str) -> str:
+    return tar.split("/")[-4]
 
 
 def _no_clips(

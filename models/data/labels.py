@@ -1,47 +1,52 @@
 """Pseudo-labels of a corpus, as the loader needs them."""
 
 import json
+import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from models.data.files import files_below, local_copy
 from schemas.errors import ArtifactError, ConfigError
 from schemas.keys import digest_of
 from schemas.labels import LABELS
 from schemas.tables import check_schema
 
+_PART = re.compile(r"part-.*\.parquet")
 REJECTED = "rejected"
 """Source of a label of a segment with text, which lies in a labeled shard."""
 
 
-def labeled_languages(corpus: Path, name: str) -> tuple[str, ...]:
+def labeled_languages(corpus: str, name: str) -> tuple[str, ...]:
     """Return the languages that have labels of this name.
 
     Raises:
       ConfigError: there are no such labels, or they are not finished.
     """
-    if not _summary_path(corpus, name).is_file():
-        known = sorted(path.stem for path in (corpus / "labels").glob("*.json"))
+    folder = f"{corpus}/labels/"
+    files = [path.removeprefix(folder) for path in files_below(folder[:-1])]
+    if f"{name}.json" not in files:
+        known = [path[:-5] for path in files if re.fullmatch(r"[^/]+\.json", path)]
         raise ConfigError(
             f"{corpus}: there are no finished labels {name!r} (there are: "
             f"{', '.join(known) or 'none'}); `pericope label` makes them"
         )
-    folders = sorted((corpus / "labels" / name).glob("language=*"))
-    return tuple(folder.name.removeprefix("language=") for folder in folders)
+    parts = (re.match(rf"{re.escape(name)}/language=([^/]+)/", path) for path in files)
+    return tuple(sorted({part[1] for part in parts if part}))
 
 
-def read_labels(corpus: Path, name: str, language: str) -> pa.Table:
+def read_labels(corpus: str, name: str, language: str) -> pa.Table:
     """Return ``key source text split`` of a language's labels.
 
     Raises:
       ArtifactError: a file is damaged or of another version.
     """
-    folder = corpus / "labels" / name / f"language={language}"
-    parts = [_read(path) for path in sorted(folder.glob("part-*.parquet"))]
+    folder = f"{corpus}/labels/{name}/language={language}"
+    files = files_below(folder)
+    parts = [_read(path) for path in files if _PART.fullmatch(path.rpartition("/")[2])]
     if not parts:
         raise ArtifactError(
             f"{folder}: expected part-*.parquet, found none; make the labels anew with "
@@ -51,7 +56,7 @@ def read_labels(corpus: Path, name: str, language: str) -> pa.Table:
 
 
 def check_judged_labels(
-    corpus: Path, name: str, selection: str, summary: Mapping[str, Any]
+    corpus: str, name: str, selection: str, summary: Mapping[str, Any]
 ) -> None:
     """Refuse a selection of other labels, or of these before they changed.
 
@@ -75,7 +80,8 @@ def check_judged_labels(
         )
     path = _summary_path(corpus, name)
     try:
-        digest = digest_of(json.loads(path.read_bytes()))
+        with local_copy(path) as copy:
+            digest = digest_of(json.loads(copy.read_bytes()))
     except (ValueError, OSError) as error:
         raise ArtifactError(
             f"{path}: damaged ({error}); say `pericope label` again"
@@ -87,8 +93,8 @@ def check_judged_labels(
         )
 
 
-def _summary_path(corpus: Path, name: str) -> Path:
-    return corpus / "labels" / f"{name}.json"
+def _summary_path(corpus: str, name: str) -> str:
+    return f"{corpus}/labels/{name}.json"
 
 
 def of_split(labels: pa.Table, split: str) -> pa.Table:
@@ -96,10 +102,10 @@ def of_split(labels: pa.Table, split: str) -> pa.Table:
     return labels if split == "*" else labels.filter(pc.equal(labels["split"], split))
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: str) -> pa.Table:
     try:
-        with pq.ParquetFile(path) as file:
-            check_schema(file.schema_arrow, LABELS, str(path))
+        with local_copy(path) as copy, pq.ParquetFile(copy) as file:
+            check_schema(file.schema_arrow, LABELS, path)
             return file.read(["key", "source", "text", "split"])
     except (pa.ArrowInvalid, OSError) as error:
         raise ArtifactError(

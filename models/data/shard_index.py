@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from models.data.files import local_copy, size_bytes
 from models.data.shards import damaged_shard
 from schemas.errors import ArtifactError
 from schemas.tables import INDEX, SHARD_BYTES_KEY, check_schema
@@ -42,7 +42,7 @@ class Index(NamedTuple):
         )
 
 
-def read_index(tars: Sequence[Path]) -> Index:
+def read_index(tars: Sequence[str]) -> Index:
     """Read the indexes of shards.
 
     Raises:
@@ -63,7 +63,7 @@ def read_index(tars: Sequence[Path]) -> Index:
     return index
 
 
-def _check_once(index: Index, tars: Sequence[Path]) -> None:
+def _check_once(index: Index, tars: Sequence[str]) -> None:
     if pc.count_distinct(index.key).as_py() == len(index.key):
         return
     counted = pc.value_counts(index.key)
@@ -76,7 +76,7 @@ def _check_once(index: Index, tars: Sequence[Path]) -> None:
     )
 
 
-def durations_msec(index: Index, tars: Sequence[Path]) -> npt.NDArray[np.uint32]:
+def durations_msec(index: Index, tars: Sequence[str]) -> npt.NDArray[np.uint32]:
     """Return how long clips are, which their keys say.
 
     Raises:
@@ -98,26 +98,26 @@ def durations_msec(index: Index, tars: Sequence[Path]) -> npt.NDArray[np.uint32]
     return lasts.to_numpy().astype(np.uint32)
 
 
-def _read_one(tar: Path) -> pa.Table:
-    match = _SHARD.fullmatch(tar.name)
+def _read_one(tar: str) -> pa.Table:
+    folder, _, name = tar.rpartition("/")
+    match = _SHARD.fullmatch(name)
     if match is None:
         raise ArtifactError(
             f"{tar}: expected a name like swh-train-000000.tar; write the shards with "
             "`pericope run`"
         )
-    path = tar.with_name(f"index-{match['number']}.parquet")
+    index = f"index-{match['number']}.parquet"
+    path = f"{folder}/{index}"
     try:
-        with pq.ParquetFile(path) as file:
-            check_schema(file.schema_arrow, INDEX, str(path))
+        with local_copy(path) as copy, pq.ParquetFile(copy) as file:
+            check_schema(file.schema_arrow, INDEX, path)
             notes = file.metadata.metadata or {}
             table = file.read(["key", "offset", "length"])
     except FileNotFoundError as error:
-        raise damaged_shard(str(tar), f"no {path.name} beside it") from error
+        raise damaged_shard(tar, f"no {index} beside it") from error
     except (pa.ArrowInvalid, OSError) as error:
-        raise damaged_shard(str(path), error) from error
-    expected, got = int(notes.get(SHARD_BYTES_KEY, -1)), tar.stat().st_size
+        raise damaged_shard(path, error) from error
+    expected, got = int(notes.get(SHARD_BYTES_KEY, -1)), size_bytes(tar)
     if expected != got:
-        raise damaged_shard(
-            str(tar), f"{got} bytes, not the {expected} that {path.name} says"
-        )
+        raise damaged_shard(tar, f"{got} bytes, not the {expected} that {index} says")
     return table.replace_schema_metadata(None)

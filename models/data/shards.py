@@ -1,6 +1,7 @@
 """Shards of a corpus as a stream of clips: WebDataset tars filtered by a selection."""
 
 import random
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any, Literal
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from models.data.clip import Clip, parse_clip
+from models.data.files import files_below, local_copy, open_file, root_of
 from models.data.labels import (
     check_judged_labels,
     labeled_languages,
@@ -17,8 +19,13 @@ from models.data.labels import (
     read_labels,
 )
 from schemas.errors import ArtifactError, ConfigError
-from schemas.selection import StoredSelection, read_stored_selection
+from schemas.selection import (
+    StoredSelection,
+    no_selection,
+    read_stored_selection,
+)
 
+_SHARD = re.compile(r"[^/]+/[^/]+\.tar")
 Verdicts = Mapping[str, bool]
 """For every key whether it is kept."""
 Lane = Literal["labeled", "unlabeled"]
@@ -30,8 +37,8 @@ _Texts = Mapping[str, tuple[str, str]]
 class SpeechShards:
     """The clips of one split of a corpus that a selection keeps."""
 
-    corpus: Path
-    """The output folder of `pericope run`."""
+    corpus: Path | str
+    """The output of `pericope run`: a folder, or s3:// or gs://."""
     split: str = "train"
     """"*" stands for all of them."""
     selection: str | None = "default"
@@ -59,16 +66,23 @@ class SpeechShards:
                 'lane="unlabeled", or leave the labels out'
             )
 
+    @property
+    def root(self) -> str:
+        """The corpus as a path or URI."""
+        return root_of(self.corpus)
+
     def languages(self) -> tuple[str, ...]:
         """Return the codes of the languages that were asked for, in order.
 
         Raises:
           ConfigError: a language is not there; the message names those that are.
         """
-        lane = self.corpus / "shards" / self.lane
-        known = tuple(sorted(path.name for path in lane.glob("*") if path.is_dir()))
         if self.labels is not None:
-            known = labeled_languages(self.corpus, self.labels)
+            known = labeled_languages(self.root, self.labels)
+        else:
+            lane = f"{self.root}/shards/{self.lane}/"
+            below = (path.removeprefix(lane) for path in files_below(lane[:-1]))
+            known = tuple(sorted({path.partition("/")[0] for path in below}))
         if self.language == "*":
             return known
         asked = self.language if isinstance(self.language, tuple) else (self.language,)
@@ -92,22 +106,23 @@ class SpeechShards:
         for language in self.languages():
             paths = self.shard_paths(language)
             if paths:
-                found[language] = [str(path) for path in paths]
+                found[language] = paths
             elif self.language != "*":
                 raise self._no_shards(language)
         if not found:
             raise self._no_shards("<language>")
         return found
 
-    def shard_paths(self, language: str) -> list[Path]:
+    def shard_paths(self, language: str) -> list[str]:
         """Return the shards of one language, the unlabeled ones last."""
         lanes = [self.lane] if self.labels is None else ["labeled", "unlabeled"]
+        folders = [f"{self.root}/shards/{lane}/{language}" for lane in lanes]
         return [
             path
-            for lane in lanes
-            for path in sorted(
-                (self.corpus / "shards" / lane / language).glob(f"{self.split}/*.tar")
-            )
+            for folder in folders
+            for path in files_below(folder)
+            if _SHARD.fullmatch(path.removeprefix(f"{folder}/"))
+            and self.split in ("*", path.split("/")[-2])
         ]
 
     def _no_shards(self, language: str) -> ConfigError:
@@ -126,12 +141,16 @@ class SpeechShards:
         """
         if self.selection is None:
             return None
-        path = self.corpus / "selections" / f"{self.selection}.parquet"
-        stored = read_stored_selection(path, self.selection, str(path), ("key", "keep"))
+        path = f"{self.root}/selections/{self.selection}.parquet"
+        try:
+            with local_copy(path) as copy:
+                stored = read_stored_selection(
+                    copy, self.selection, path, ("key", "keep")
+                )
+        except FileNotFoundError as error:  # in a bucket
+            raise no_selection(self.selection, path) from error
         if self.labels is not None:
-            check_judged_labels(
-                self.corpus, self.labels, self.selection, stored.summary
-            )
+            check_judged_labels(self.root, self.labels, self.selection, stored.summary)
         return stored
 
     def verdicts(self) -> Verdicts | None:
@@ -199,7 +218,7 @@ class SpeechShards:
     def _texts(self, language: str) -> _Texts | None:
         if self.labels is None:
             return None
-        table = of_split(read_labels(self.corpus, self.labels, language), self.split)
+        table = of_split(read_labels(self.root, self.labels, language), self.split)
         keys, sources, texts = (
             table[name].to_pylist() for name in ("key", "source", "text")
         )
@@ -235,7 +254,7 @@ def damaged_shard(where: str, error: object) -> ArtifactError:
 def _samples(tar: str) -> Iterator[dict[str, Any]]:
     try:
         # WebDataset's own reader, but for opening: it leaves files open.
-        with Path(tar).open("rb") as file:
+        with open_file(tar) as file:
             yield from group_by_keys(tar_file_expander([{"url": tar, "stream": file}]))
     except tarfile.TarError as error:
         raise damaged_shard(tar, error) from error

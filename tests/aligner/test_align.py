@@ -241,8 +241,10 @@ def test_a_text_that_is_too_long_names_the_recording(speech, waveforms, model):
 
 def test_a_text_without_any_letter_is_refused(waveforms, model):
     chapter = Chapter(language="swh", verses=(Verse("1", "—"), Verse("2", "?!")))
-    with pytest.raises(TextEmpty, match="no letter and no digit"):
-        align_chapter(waveforms[LUKE], chapter, model, AlignConfig())
+    with pytest.raises(TextEmpty, match=r"^LUK-1: .*no letter and no digit"):
+        align_chapter(
+            waveforms[LUKE], chapter, model, AlignConfig(), recording_id="LUK-1"
+        )
 
 
 def test_a_model_with_coarser_frames_is_refused(speech, waveforms, model):

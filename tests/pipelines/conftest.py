@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pipelines.object_stores import _connection
+from tests.pipelines.s3_server import S3Server
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves the server's content; acts of its script come first, one a request."""
@@ -135,3 +138,16 @@ def server() -> Iterator[FaultyServer]:
 def other_server() -> Iterator[FaultyServer]:
     with serving() as faulty:
         yield faulty
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real object store, which this process and its children find by themselves."""
+    pytest.importorskip("s3fs", reason="needs pip install 'pericope[s3]'")
+    folder = tmp_path_factory.mktemp("s3")
+    with S3Server(folder) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        _connection.cache_clear()
+        yield running
+    _connection.cache_clear()

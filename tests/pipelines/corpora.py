@@ -16,6 +16,7 @@ from pipelines.synth.truth import ChapterTruth
 from schemas.source import TextFormat
 
 COLUMNS = "recording_id language audio text text_format book chapter reader".split()
+_NO_RESULTS = ("store/fetch/", "logs/")
 SMALL_LANGUAGES = "[unlabeled]\nmin_language_minutes = 0\n"
 """Else no language of the tests would have unlabeled audio."""
 SHORT = ChapterOptions(language="swh", minutes=0.3, words_per_verse=(6, 10))
@@ -128,7 +129,7 @@ def run_plainly(toml: Path) -> int:
 def contents(output: Path) -> dict[str, str]:
     """Return the digest of every file, by its path in the corpus.
 
-    Left out are notes of where local files lay and when they were changed.
+    Left out are logs, and notes of where local files lay and when they were changed.
     """
     return {
         path.relative_to(output).as_posix(): hashlib.sha256(
@@ -136,7 +137,7 @@ def contents(output: Path) -> dict[str, str]:
         ).hexdigest()
         for path in sorted(output.rglob("*"))
         if path.is_file()
-        and not path.relative_to(output).as_posix().startswith("store/fetch/")
+        and not path.relative_to(output).as_posix().startswith(_NO_RESULTS)
     }
 
 

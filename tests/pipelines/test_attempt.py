@@ -1,8 +1,12 @@
 """One step on one recording: faults of the input become rejects, others are seen."""
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from pipelines.attempt import Failure, Step, attempt_all
+from pipelines.events import worked
 from pipelines.progress import observing
 from schemas.errors import ArtifactError, AudioSilent, InputError, TextEmpty
 from schemas.segment import Reject
@@ -69,3 +73,23 @@ def test_a_failure_is_told_as_done():
     with observing(4, None) as observer:
         attempt_all(step_of(odd_ones_fail), RECORDINGS)
         assert (observer.done, observer.hours) == (2, pytest.approx(24 / 3600))
+
+
+def test_every_item_is_counted_once():
+    counts: Counter[str] = Counter()
+
+    def run(recording):
+        if recording == RECORDINGS[2]:
+            worked()
+        return odd_ones_fail(recording)
+
+    step = replace(step_of(run), facts_of=lambda result: {"audio_sec": 1.5})
+    attempt_all(step, RECORDINGS, lambda name, number: counts.update({name: number}))
+    assert counts == {
+        "in": 4,
+        "done": 2,
+        "reused": 1,
+        "rejected": 2,
+        "rejected_text_empty": 2,
+        "audio_msec": 2 * 1_500 + 2 * 12_000,
+    }

@@ -33,6 +33,9 @@ LAYOUT = re.compile(
     | store/(fetch|align|cut|emissions|score|opinion|speech)/
       (?P<aa>[0-9a-f]{2})/(?P=aa)[0-9a-f]{62}
       (\.json|\.npz|\.npy|\.pack)
+    | store/[a-z]+/digests\.txt
+    | digests/(alignments|segments|ledger|rejects|calibration|selections|shards|corpus)
+      \.txt
     | (alignments|segments)/language=[a-z]{3}/part-\d{5}\.parquet
     | calibration/[a-z]{3}\.json
     | ledger/part-[a-z]{3}-\d{5}\.parquet
@@ -64,9 +67,14 @@ def test_beam_writes_what_a_plain_list_writes(
 ):
     """In memory with one worker, on threads with two; and in another folder."""
     toml = write_corpus(tmp_path, speech, speech.rows(unlabeled=(UNLABELED,)))
-    ended = forks.run("run", toml, "--workers", workers)
+    ended = forks.run("run", toml, "--workers", workers, "--json")
     assert ended.status == 0, ended.stderr
     assert contents(tmp_path / "corpus") == contents(finished)
+    stages = json.loads(ended.stdout)["stages"]
+    assert set(stages) == {"fetch", "align", "score", "speech", "cut"}
+    assert all(counted["in"] == counted["done"] == 3 for counted in stages.values())
+    seconds = sum(e.end_sec - e.start_sec for e in read_ledger(str(finished)))
+    assert stages["cut"]["audio_msec"] / 1000 == pytest.approx(seconds, abs=0.01)
 
 
 def test_the_layout_is_the_agreed_one(finished):
@@ -75,7 +83,7 @@ def test_the_layout_is_the_agreed_one(finished):
     tops = {path.parts[0] for path in paths}
     assert tops == {
         *("corpus.json", "store", "alignments", "segments", "selections"),
-        *("shards", "ledger", "rejects"),
+        *("shards", "ledger", "rejects", "digests"),
     }
 
 

@@ -22,6 +22,7 @@ from schemas.units import SAMPLE_RATE_HZ
 from tests.pipelines.corpora import contents, write_corpus
 
 COMMANDS = [
+    ["fetch"],
     ["run"],
     ["select"],
     ["label"],

@@ -194,11 +194,12 @@ def test_paths_follow_the_file_and_not_the_working_folder(tmp_path, monkeypatch)
         (SMALLEST.replace("demo", ""), "corpus.name: expected a name for files"),
         (SMALLEST + '[select."../x"]\n', "select.../x: expected a name for files"),
         (SMALLEST.replace("in/rows.csv", ""), "corpus.manifest: expected a path"),
-        (SMALLEST.replace("in/rows.csv", "s3://b/m.csv"), "expected a local path"),
+        (SMALLEST.replace("in/rows.csv", "ftp://b/m.csv"), "expected a path, s3://"),
         (SMALLEST.replace("in/rows.csv", "file://h/m.csv"), "expected file:///path"),
         (SMALLEST.replace("../out", "ftp://h/o"), "corpus.output: expected a folder"),
         (SMALLEST.replace("../out", "s3://b/a::c"), "without '::'"),
         (SMALLEST.replace("../out", "s3://"), "expected a bucket"),
+        (SMALLEST.replace("../out", "s3://me:pw@b/c"), "s3://b/c.*got a name and pass"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_file_and_key(tmp_path, text, message):

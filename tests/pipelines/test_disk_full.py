@@ -64,7 +64,7 @@ def test_nothing_of_a_file_without_room_appears(small_disk):
 
 
 def test_a_run_stops_and_goes_on_where_it_was(small_disk, speech, forks, tmp_path):
-    """With twice the room each time, so that it ends in one stage after another."""
+    """With four times the room each time, so it ends in one stage after another."""
     folder, resize = small_disk
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -75,7 +75,7 @@ def test_a_run_stops_and_goes_on_where_it_was(small_disk, speech, forks, tmp_pat
     while not ends or ends[-1].status:
         resize(kilobytes)
         ends.append(forks.run("run", toml))
-        kilobytes *= 2
+        kilobytes *= 4
         assert kilobytes < 100_000, ends[-1].stderr
     assert len(ends) >= 3
     for ended in ends[:-1]:

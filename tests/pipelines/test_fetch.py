@@ -11,8 +11,6 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
-from fsspec.registry import _registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -327,45 +325,6 @@ def test_a_store_in_a_bucket(server):
         assert path.read_bytes() == server.content
     assert fetch(server.url(), store, QUICK) == fetched
     assert len(server.requests) == 1
-
-
-class Bucket(MemoryFileSystem):
-    """An object store without a network, in place of the real library."""
-
-    store: dict = {}  # noqa: RUF012 (one for all instances, as in its base)
-
-    @classmethod
-    def _strip_protocol(cls, path: str) -> str:
-        return super()._strip_protocol(path.removeprefix("s3://"))
-
-
-@pytest.fixture
-def bucket(monkeypatch):
-    monkeypatch.setitem(_registry, "s3", Bucket)
-    Bucket.store.clear()
-    return Bucket()
-
-
-def test_objects_are_fetched_once(bucket, store):
-    bucket.pipe_file("b/a#1.mp3", b"abc")
-    fetched = fetch("s3://b/a#1.mp3", store, QUICK)
-    assert Path(fetched.path).read_bytes() == b"abc"
-    bucket.pipe_file("b/a#1.mp3", b"changed")
-    assert fetch("s3://b/a#1.mp3", store, QUICK) == fetched
-    assert unfinished(store) == []
-    changed = ask_again("s3://b/a#1.mp3", store)
-    assert Path(changed.path).read_bytes() == b"changed"
-    assert ask_again("s3://b/a#1.mp3", store) == changed
-
-
-def test_objects_that_cannot_be_had(bucket, store):
-    bucket.pipe_file("b/folder/a.mp3", b"abc")
-    with pytest.raises(SourceMissing, match="there is none"):
-        fetch("s3://b/nothing.mp3", store, QUICK)
-    with pytest.raises(SourceMissing, match="got a folder"):
-        fetch("s3://b/folder", store, QUICK)
-    with pytest.raises(SourceTooLarge, match="at most 2 bytes, got 3"):
-        fetch("s3://b/folder/a.mp3", store, FetchLimits(max_bytes=2))
 
 
 def test_a_missing_library_is_named(store):

@@ -119,10 +119,12 @@ def test_finished_work_is_not_done_again(toml, forks, output, speech):
     assert changed.decodings == 1
     now = states(output)
     new = [p for p in now if p not in after and not p.startswith("store/fetch/")]
-    assert sorted(path.split("/")[1] for path in new) == [
+    assert sorted(path.split("/")[1] for path in new if path.startswith("store/")) == [
         *("align", "cut", "cut", "opinion", "score", "speech"),
     ]
-    assert [p for p in kept if p.startswith("store/") and now[p] != after[p]] == []
+    lists = [path for path in kept if path.endswith("/digests.txt")]
+    results = [p for p in kept if p.startswith("store/") and p not in lists]
+    assert [p for p in results if now[p] != after[p]] == []
     changed_shards = [
         path for path in now
         if path.startswith("shards/") and now[path] != after.get(path)

@@ -1,5 +1,6 @@
 """Zip archives that are refused."""
 
+import functools
 import io
 import stat
 import struct
@@ -34,6 +35,7 @@ def special(kind: int) -> zipfile.ZipInfo:
     return info
 
 
+@functools.cache
 def bad_archives() -> dict[str, bytes]:
     """Return archives by kind; each holds a good text besides what is wrong."""
     good = ("good.txt", _TEXT)

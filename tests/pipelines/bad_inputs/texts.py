@@ -149,7 +149,7 @@ def usfm() -> list[Bad]:
         "usfm-milestone-not-closed": start + '\\v 1 maji \\qt-s |sid="a" mengi\n',
         "usfm-nested-too-deep": start + f"\\v 1 \\nd {nested}\n",
         "usfm-is-usx": '<?xml version="1.0"?><usx/>\n',
-        "usfm-chapter-again": start + "\\v 1 maji\n\\c 1\n\\p\n\\v 1 mvua\n\\v 2 a\n",
+        "usfm-chapter-again": start + "\\v 1 a\n\\v 2 b\n\\c 1\n\\p\n\\v 1 c\n",
     }
     return [marked(name, "usfm", text) for name, text in kinds.items()]
 

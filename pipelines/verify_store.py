@@ -1,0 +1,94 @@
+"""The store's files that no list has, and sources against the digests they had."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.digests import files_below
+from pipelines.fetch_entries import BODY, ENTRY, STAGE, checked_row, local_entry_name
+from pipelines.findings import Finding
+from pipelines.store import Store, local_copy
+
+_BODY = re.compile(r"store/fetch/../(?P<sha256>[0-9a-f]{64})\.bin")
+_READABLE = (".bin", ".json", ".npy", ".npz", ".parquet")
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, pa.ArrowInvalid),
+)
+
+
+def check_unlisted(root: str, paths: Iterable[str]) -> Iterator[Finding]:
+    """Yield those that cannot be read: a run that did not end has written them.
+
+    Bytes of sources are named by their digest; of others the format tells something.
+    """
+    for path in paths:
+        if not path.endswith(_READABLE):
+            continue  # clips side by side: the index goes behind them, so all are there
+        with local_copy(f"{root}/{path}") as local:
+            data = local.read_bytes()
+        body = _BODY.fullmatch(path)
+        if body:
+            if hashlib.sha256(data).hexdigest() != body["sha256"]:
+                yield Finding.at(path, "its bytes are not those of its name")
+            continue
+        try:
+            _read(path, data)
+        except _DAMAGE as error:
+            yield Finding.at(path, f"cannot be read ({error})")
+
+
+def _read(path: str, data: bytes) -> None:
+    if path.endswith(".json"):
+        json.loads(data)
+    elif path.endswith(".npy"):
+        np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    elif path.endswith(".npz"):
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            for name in arrays.files:
+                arrays[name]
+    elif path.endswith(".parquet"):
+        pq.read_table(io.BytesIO(data))
+
+
+def check_fetched(
+    store: Store, told: Callable[[str, int, int], None]
+) -> Iterator[Finding]:
+    """Yield damaged entries, and local sources that have changed in silence.
+
+    A source that was written again has another size or time: the next run sees to it.
+    """
+    names = [p for p in files_below(f"{store.root}/store/{STAGE}") if p.endswith(ENTRY)]
+    for number, name in enumerate(names, start=1):
+        told("sources", number, len(names))
+        digest = name.rpartition("/")[2].removesuffix(ENTRY)
+        try:
+            row = checked_row(store.read_bytes(STAGE, digest, ENTRY))
+            path, sha256, size = row["uri"], row["sha256"], row["size_bytes"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            yield Finding.at(f"store/{STAGE}/{name}", f"is damaged ({error!r})")
+            continue
+        if not os.path.isabs(path):
+            body = store.size_bytes(STAGE, sha256, BODY)
+            if body is not None and body != size:
+                told_size = f"expected {size} bytes, got {body}"
+                yield Finding.at(
+                    f"store/{STAGE}/{sha256[:2]}/{sha256}{BODY}", told_size
+                )
+        elif local_entry_name(path) == digest and _sha256_of(path) != sha256:
+            problem = "its bytes have changed while size and times have not"
+            yield Finding(path, problem, "put the original there again")
+
+
+def _sha256_of(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
