@@ -2,7 +2,7 @@
 
 ``pericope run`` on two threads is killed (SIGKILL) at random moments of its own
 processor time and started again, until it is done; then all over again, until there
-were so many kills. Moments begin half-way through the start of the process, which a
+were so many kills. Moments begin late in the start of the process, which a
 run with nothing to do shows. What the stages did stands in the logs of the runs.
 """
 
@@ -28,7 +28,7 @@ _KILLS, _QUICK_KILLS = 50, 5
 _CHAPTERS, _QUICK_CHAPTERS = 8, 2
 _MINUTES = 0.5
 _SEED = 660_001
-_LIVES = 6
+_LIVES = 20
 """The work between two kills is drawn evenly up to two of so many parts of a run's."""
 _NOTE = (
     "Stage executions are those that found less than all in the store, finished or "
@@ -64,7 +64,7 @@ def measure(*, quick: bool) -> list[Figure]:
         expected, once = contents(output), _executed(output)
         start = forks.run("run", toml, "--workers", 2)
         work_sec = max(0.0, whole.cpu_sec - start.cpu_sec)
-        moments = start.cpu_sec / 2, start.cpu_sec + 2 * work_sec / _LIVES
+        moments = 0.7 * start.cpu_sec, start.cpu_sec + 2 * work_sec / _LIVES
         kills = _QUICK_KILLS if quick else _KILLS
         under_fire = _under_fire(forks, toml, moments, expected, kills)
     ledger_sec = sum(row.end_sec - row.start_sec for row in read_ledger(str(output)))

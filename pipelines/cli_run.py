@@ -5,10 +5,13 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from pipelines.progress import Observer
 
 
 def run(
@@ -70,7 +73,7 @@ def run(
     from pipelines.config import load_config
     from pipelines.job import prepare_job, run_job
     from pipelines.memory import return_freed_memory
-    from pipelines.progress import counts_lines, hours_and_minutes, observing
+    from pipelines.progress import observing
     from pipelines.run_log import log_uri, logging_to
     from pipelines.runners import (
         REMOTE,
@@ -78,12 +81,7 @@ def run(
         check_runner,
         recordings_side_by_side,
     )
-    from pipelines.summary import (
-        dropped_lines,
-        reading_lines,
-        summarise,
-        summary_table,
-    )
+    from pipelines.summary import summarise
 
     started_sec = time.monotonic()
     config = load_config(corpus)
@@ -105,30 +103,40 @@ def run(
         logging_to(log, log_level),
     ):
         rejects = run_job(job, runner, beam_arguments or [], addresses)
-    summaries = summarise(job.context.output)
+    output = job.context.output
     if as_json:
-        rows = [asdict(row) for row in summaries]
-        document = {"output": job.context.output, "languages": rows}
-        print(json.dumps({**document, "stages": observer.counts}))
+        rows = [asdict(row) for row in summarise(output)]
+        document = {"output": output, "languages": rows, "stages": observer.counts}
+        print(json.dumps(document))
     else:
-        Console().print(summary_table(summaries))
-        print("\ndropped:")
-        print("\n".join(dropped_lines(summaries)) or "  nothing")
-        differing = reading_lines(summaries)
-        if differing:
-            print("\n".join(["\nread otherwise than written:", *differing]))
-        print("\n".join(["\nrecordings by stage:", *counts_lines(observer.counts)]))
-        hours = sum(row.hours for row in summaries)
-        took_sec = time.monotonic() - started_sec
-        print(
-            f"\n{hours:.2f} h in {hours_and_minutes(took_sec)} "
-            f"({hours * 3600 / max(took_sec, 1e-9):.0f} x real time)"
-        )
-        print(f"shards:  {os.path.join(job.context.output, 'shards')}")
-        print(f"tables:  {job.context.output}")
-        if rejects:
-            print(
-                f"{rejects} rejected: pericope inspect {job.context.output} --rejects"
-            )
+        _tell(output, rejects, observer, time.monotonic() - started_sec)
     if rejects:
         raise typer.Exit(3)
+
+
+def _tell(output: str, rejects: int, observer: "Observer", took_sec: float) -> None:
+    from pipelines.progress import counts_lines, hours_and_minutes
+    from pipelines.summary import (
+        dropped_lines,
+        reading_lines,
+        summarise,
+        summary_table,
+    )
+
+    summaries = summarise(output)
+    Console().print(summary_table(summaries))
+    print("\ndropped:")
+    print("\n".join(dropped_lines(summaries)) or "  nothing")
+    differing = reading_lines(summaries)
+    if differing:
+        print("\n".join(["\nread otherwise than written:", *differing]))
+    print("\n".join(["\nrecordings by stage:", *counts_lines(observer.counts)]))
+    hours = sum(row.hours for row in summaries)
+    print(
+        f"\n{hours:.2f} h in {hours_and_minutes(took_sec)} "
+        f"({hours * 3600 / max(took_sec, 1e-9):.0f} x real time)"
+    )
+    print(f"shards:  {os.path.join(output, 'shards')}")
+    print(f"tables:  {output}")
+    if rejects:
+        print(f"{rejects} rejected: pericope inspect {output} --rejects")

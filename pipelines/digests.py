@@ -9,7 +9,7 @@ removed before its files change and written after them.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,20 +163,17 @@ def list_folder(root: str, folder: str) -> None:
     write_list(list_uri(root, folder), listing)
 
 
-def list_run(root: str, store: Store) -> None:
-    """Write all lists of a run, those of the store too; reads what is new there."""
-    for stage in listed_stages(store):
-        _list_stage(store, stage)
-    for folder in RUN_FOLDERS:
-        list_folder(root, folder)
+@contextmanager
+def run_listed(root: str, store: Store) -> Iterator[None]:
+    """Write the lists of a run that the block makes, like ``listed_anew``.
 
-
-def remove_lists(root: str, folders: Iterable[str] = RUN_FOLDERS) -> None:
-    """Delete the lists of folders that are about to change."""
-    for folder in folders:
-        filesystem, path = filesystem_of(list_uri(root, folder))
-        if filesystem.exists(path):
-            filesystem.rm_file(path)
+    Of the store only what is new is read.
+    """
+    forget_missing(store)
+    with listed_anew(root, *RUN_FOLDERS):
+        yield
+        for stage in listed_stages(store):
+            _list_stage(store, stage)
 
 
 @contextmanager
@@ -187,7 +184,10 @@ def listed_anew(root: str, *folders: str) -> Iterator[None]:
     """
     uris = [list_uri(root, folder) for folder in folders]
     before = {uri: _whole_list(uri) for uri in uris}
-    remove_lists(root, folders)
+    for uri in uris:
+        filesystem, path = filesystem_of(uri)
+        if filesystem.exists(path):
+            filesystem.rm_file(path)
     try:
         yield
     except BaseException:

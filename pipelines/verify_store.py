@@ -75,7 +75,10 @@ def check_fetched(
             row = checked_row(store.read_bytes(STAGE, digest, ENTRY))
             path, sha256, size = row["uri"], row["sha256"], row["size_bytes"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            yield Finding.at(f"store/{STAGE}/{name}", f"is damaged ({error!r})")
+            yield Finding.at(
+                f"store/{STAGE}/{name}",
+                f"is damaged, or of an earlier version ({error!r})",
+            )
             continue
         if not os.path.isabs(path):
             body = store.size_bytes(STAGE, sha256, BODY)

@@ -40,6 +40,9 @@ COMMANDS = [
     ["recipe", "slimipl"],
     ["inspect"],
     ["doctor"],
+    ["status"],
+    ["verify"],
+    ["prune"],
 ]
 
 

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from pipelines.digests import (
     Digest,
     digest_of_file,
-    forget_missing,
     list_folder,
-    list_run,
     listed_anew,
     read_list,
-    remove_lists,
+    run_listed,
     write_list,
 )
 from pipelines.store import Store, write_atomic
@@ -51,7 +49,8 @@ def test_folders_and_stages_are_listed(root, tmp_path):
     store.write_bytes(b"heard", "label", digest, ".parquet")  # may be written again
     write_atomic(f"{root}/corpus.json", b"{}")
     write_atomic(f"{root}/ledger/part-swh-00000.parquet", b"rows")
-    list_run(root, store)
+    with run_listed(root, store):
+        assert read_list(f"{root}/digests/ledger.txt") is None
     listing = read_list(f"{root}/store/align/digests.txt")
     assert listing == {
         f"ab/{digest}.npz": Digest(hashlib.sha256(b"one").hexdigest(), 3)
@@ -63,15 +62,15 @@ def test_folders_and_stages_are_listed(root, tmp_path):
     assert read_list(f"{root}/digests/segments.txt") == {}
     # A result that was made again after it was deleted is read again.
     store.remove("align", digest, ".npz")
-    forget_missing(store)
-    store.write_bytes(b"two", "align", digest, ".npz")
-    list_run(root, store)
+    with run_listed(root, store):
+        store.write_bytes(b"two", "align", digest, ".npz")
     listing = read_list(f"{root}/store/align/digests.txt") or {}
     assert listing[f"ab/{digest}.npz"] == digest_of_file(
         store.uri("align", digest, ".npz")
     )
-    remove_lists(root)
-    assert read_list(f"{root}/digests/ledger.txt") is None
+    with pytest.raises(KeyError), run_listed(root, store):
+        raise KeyError
+    assert read_list(f"{root}/digests/ledger.txt") is not None
 
 
 def test_after_an_error_a_list_is_as_it_was(tmp_path: Path):
