@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 CODE := schemas aligner models pipelines tests benchmarks docker flink setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup s3-server demo test test-flink flink-up flink-down check fmt bench bench-gpu bench-aligner model clean
+.PHONY: help setup s3-server demo test test-flink flink-artefacts flink-up flink-down check fmt bench bench-gpu bench-aligner model clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ demo: $(READY)  ## Cut the example recordings into a corpus in build/demo
 
 test: $(READY)  ## Run all tests
 	$(BIN)/python -m pytest tests
+
+flink-artefacts: $(READY)  ## Get what a Flink cluster on this machine is made of
+	$(BIN)/python -m flink.artefacts
 
 flink-up: $(READY)  ## Start a Flink cluster on this machine (Java and Maven needed)
 	$(BIN)/python -m flink.cluster up

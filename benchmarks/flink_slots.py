@@ -1,9 +1,9 @@
 """Two slots of a real Flink beside one: how much sooner is a corpus done?
 
 The same twelve chapters from an empty store, in turns, on the cluster that
-``make flink-up`` started (its workers have one thread a slot). Asked of Flink is how
-long its job took; the command itself adds what the start of a process costs. Two cores
-that nobody else uses are needed: under load the ratio says nothing.
+``OMP_NUM_THREADS=1 make flink-up`` started: otherwise one slot takes both cores. Asked
+of Flink is how long its job took; the command itself adds what the start of a process
+costs. Two cores that nobody else uses are needed: under load the ratio says nothing.
 """
 
 import os

@@ -1,5 +1,7 @@
 """What the cluster is made of, from package registries by their ordinary clients.
 
+    python -m flink.artefacts
+
 All of it lies in build/flink: Flink's jars, Beam's job server, and an environment for
 workers that has the project as a wheel, as the image of a worker would.
 """
@@ -99,3 +101,7 @@ def _uv(command: str, *options: object) -> None:
 
 def _run(*command: object) -> None:
     subprocess.run([os.fspath(str(part)) for part in command], check=True)
+
+
+if __name__ == "__main__":
+    print(flink_jars(), job_server_jar(), sep="\n")

@@ -106,11 +106,11 @@ def up(slots: int = 2) -> Cluster:
     LOGS.mkdir()
     rpc, rest, pool, jobs, staged = _free_ports(5)
     _configure(slots, rpc, rest)
-    flink = ("-cp", f"{jars}/*", *_openings())
+    flink = ("java", "-Xmx448m", "-cp", f"{jars}/*", *_openings())
     configured = ("--configDir", str(_CONFIG))
     commands = {
-        "job-manager": ("java", "-Xmx448m", *flink, _JOB_MANAGER, *configured),
-        "task-manager": ("java", "-Xmx448m", *flink, _TASK_MANAGER, *configured),
+        "job-manager": (*flink, _JOB_MANAGER, *configured),
+        "task-manager": (*flink, _TASK_MANAGER, *configured),
         "worker-pool": (str(python), "-m", _WORKER_POOL, f"--service_port={pool}"),
         "job-server": (
             "java",
