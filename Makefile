@@ -4,10 +4,10 @@ UV_VERSION := 0.13.8
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := schemas aligner models pipelines tests benchmarks docker setup.py
+CODE := schemas aligner models pipelines tests benchmarks docker flink setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench bench-gpu bench-aligner model clean
+.PHONY: help setup demo test test-flink flink-up flink-down check fmt bench bench-gpu bench-aligner model clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,17 @@ demo: $(READY)  ## Cut the example recordings into a corpus in build/demo
 
 test: $(READY)  ## Run all tests
 	$(BIN)/python -m pytest tests
+
+flink-up: $(READY)  ## Start a Flink cluster on this machine (Java and Maven needed)
+	$(BIN)/python -m flink.cluster up
+
+flink-down:  ## End it
+	$(BIN)/python -m flink.cluster down
+
+test-flink: $(READY)  ## Start a Flink cluster, run its tests on it, end it
+	$(BIN)/python -m flink.cluster up
+	$(BIN)/python -m pytest tests/pipelines/test_flink.py; status=$$?; \
+	  $(BIN)/python -m flink.cluster down; exit $$status
 
 check: $(READY)  ## Format, lint, types, imports and tests; changes nothing
 	$(BIN)/ruff format --check $(CODE)

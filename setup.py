@@ -13,6 +13,7 @@ setup(
         "models.networks",
         "models.training",
         "pipelines",
+        "pipelines.plan",
         "pipelines.recipes",
         "pipelines.report",
         "pipelines.sources",

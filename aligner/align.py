@@ -82,17 +82,7 @@ def align_chapter(
             f"align by, got one every {model.hop_samples}; a Conformer labels audio, "
             "it does not align: take bundled, mms-fa or a wav2vec 2.0 model"
         )
-    try:
-        encoded = encode_chapter(
-            chapter,
-            model.labels,
-            model.blank,
-            romanised=model.romanised,
-            word_separator=model.word_separator,
-            star_at_start=config.star_at_start,
-        )
-    except TextEmpty as error:
-        raise TextEmpty(f"{recording_id}: {error}") from error
+    encoded = _encoded(chapter, model, config, recording_id)
     speller = Speller.of(model, chapter.language)
     variants = find_variants(chapter, encoded, speller, config)
     levels = level_db(waveform_N)
@@ -138,6 +128,22 @@ def align_chapter(
         level_db=levels,
         hop_samples=model.hop_samples,
     )
+
+
+def _encoded(
+    chapter: Chapter, model: AcousticModel, config: AlignConfig, recording_id: str
+) -> EncodedChapter:
+    try:
+        return encode_chapter(
+            chapter,
+            model.labels,
+            model.blank,
+            romanised=model.romanised,
+            word_separator=model.word_separator,
+            star_at_start=config.star_at_start,
+        )
+    except TextEmpty as error:
+        raise TextEmpty(f"{recording_id}: {error}") from error
 
 
 def _reading_event(

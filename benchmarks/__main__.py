@@ -20,12 +20,12 @@ PARTS = (
     *("aligner_speed", "aligner_size", "aligner_events", "aligner_star", "gpu"),
     *("trust", "false_accepts", "adaptation", "ablation", "report"),
     *("unlabeled", "aligner_long", "select", "crossval", "round2"),
-    *("lid", "pseudo_labels", "recipes", "kills", "status"),
+    *("lid", "pseudo_labels", "recipes", "kills", "status", "flink_slots"),
 )
 # Run when they are named.
 _ON_DEMAND = (
     *("aligner_long", "select", "crossval", "round2"),
-    *("lid", "pseudo_labels", "recipes", "kills", "status"),
+    *("lid", "pseudo_labels", "recipes", "kills", "status", "flink_slots"),
 )
 _WIDTH = 100  # the widest table
 RESULTS = BENCH / "results.json"

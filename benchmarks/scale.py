@@ -39,9 +39,7 @@ _NOTE = (
 
 def measure(*, quick: bool) -> list[Figure]:
     """Run twelve and 120 chapters in turns."""
-    minutes = _QUICK_MINUTES if quick else _MINUTES
-    names = [_LANGUAGES[number % len(_LANGUAGES)] for number in range(_FEW)]
-    speech = speech_of(recordings(names, minutes, seed=_SEED, name="scale"))
+    speech = _chapters(quick=quick)
     short = speech_of(recordings(["swh"], _SHORT_MINUTES, seed=_SEED, name="short"))
     corpora = (
         _corpus(short, "scale-short", 1),
@@ -63,9 +61,20 @@ def show(figures: Sequence[Figure], console: Console) -> None:
     print_figures(console, "Ten times the chapters", figures, _NOTE)
 
 
+def copies_of_chapters(*, quick: bool) -> Path:
+    """Write the 120 chapters as a corpus for another part; returns corpus.toml."""
+    return _corpus(_chapters(quick=quick), "scale-copies", _TIMES)
+
+
+def _chapters(*, quick: bool) -> Speech:
+    minutes = _QUICK_MINUTES if quick else _MINUTES
+    names = [_LANGUAGES[number % len(_LANGUAGES)] for number in range(_FEW)]
+    return speech_of(recordings(names, minutes, seed=_SEED, name="scale"))
+
+
 def _corpus(speech: Speech, name: str, copies: int) -> Path:
     """Write copies of chapters as a corpus; returns corpus.toml."""
-    folder = BENCH / f"{name}-speech"
+    folder = BENCH / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with write_manifest(speech.jobs, speech.folder).open(encoding="utf-8") as file:
@@ -90,16 +99,14 @@ def _corpus(speech: Speech, name: str, copies: int) -> Path:
                 writer.writerow({**row, **own, "text": text.name})
     path = folder / "corpus.toml"
     path.write_text(
-        f'[corpus]\nname = "{name}"\nmanifest = "recordings.csv"\n'
-        f'output = "{(BENCH / name).absolute()}"\n',
+        f'[corpus]\nname = "{name}"\nmanifest = "recordings.csv"\noutput = "corpus"\n',
         encoding="utf-8",
     )
     return path
 
 
 def _run(corpus_toml: Path) -> Usage:
-    shutil.rmtree(BENCH / corpus_toml.parent.name.removesuffix("-speech"),
-                  ignore_errors=True)  # fmt: skip
+    shutil.rmtree(corpus_toml.parent / "corpus", ignore_errors=True)
     return pericope_run(corpus_toml, _WORKERS)
 
 

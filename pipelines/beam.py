@@ -51,6 +51,14 @@ def hush() -> None:
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger().addFilter(_is_no_echo)
+    from apache_beam.runners.worker import sdk_worker
+
+    # Where workers are threads, they print it as well.
+    vars(sdk_worker)["print"] = _nothing
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Stand in for ``print``."""
 
 
 def _is_no_echo(record: logging.LogRecord) -> bool:

@@ -16,6 +16,7 @@ from pipelines.cli_fetch import fetch
 from pipelines.cli_inspect import inspect
 from pipelines.cli_label import label
 from pipelines.cli_mine import mine
+from pipelines.cli_plan import plan
 from pipelines.cli_prune import prune
 from pipelines.cli_realign import realign
 from pipelines.cli_recipe import recipe
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command()(fetch)
 app.command()(run)
 app.command()(check)
+app.command()(plan)
 app.command()(label)
 app.command()(select)
 app.command()(crossval)

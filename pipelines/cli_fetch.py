@@ -115,6 +115,8 @@ def fetch(
 
 
 def _split(places: list[str], only_list: bool) -> tuple[list[str], Path | None]:
+    from pipelines.sources.places import KINDS
+
     if only_list:
         return places, None
     *named, last = places
@@ -123,9 +125,11 @@ def _split(places: list[str], only_list: bool) -> tuple[list[str], Path | None]:
             f"expected a source and the folder to fetch into, got {last} alone; "
             "with --list no folder is needed"
         )
-    if "://" in last:
+    output = Path(last)
+    is_source = last.partition(":")[0] in KINDS or "://" in last
+    if is_source or (output.exists() and not output.is_dir()):
         raise ConfigError(f"{last}: expected a local folder to fetch into")
-    return named, Path(last)
+    return named, output
 
 
 def _list(places: list[str], options: "SourceOptions", as_json: bool) -> int:
@@ -157,14 +161,15 @@ def _fetch(
         write_corpus,
     )
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=quiet or as_json)
     output = options.output
-    listing = list_sources(open_sources(places, options))
+    with console.status("listing"):
+        listing = list_sources(open_sources(places, options))
     check_same_sources(output, listing)
     stock = stock_of(listing.items)
     if not as_json:
         _print_stock(stock)
-    is_watched = console.is_terminal and not (quiet or as_json)
+    is_watched = console.is_terminal and not console.quiet
     with _watching(stock, console if is_watched else None) as on_recording:
         gathered = gather(listing, options, on_recording)
     is_any = write_corpus(gathered, output)

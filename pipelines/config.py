@@ -98,6 +98,10 @@ class RunConfig:
 
     workers: int = 0
     """0: as many as there are cores, and one more where the model has a GPU."""
+    gpus: int = 0
+    """A worker process for each of so many GPUs; 0: for all that are visible."""
+    accelerator: str = ""
+    """What Dataflow's workers are to have, as Beam's hint of that name says it."""
     max_audio_hours_in_flight: float = 0.0
     """Audio in memory at a time, of all workers together; 0: an hour, or a quarter of
     an hour for each worker if that is more."""
@@ -105,6 +109,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise ConfigError(f"run.workers: expected 0 or above, got {self.workers}")
+        if self.gpus < 0:
+            raise ConfigError(f"run.gpus: expected 0 or above, got {self.gpus}")
         if self.max_audio_hours_in_flight < 0:
             raise ConfigError(
                 "run.max_audio_hours_in_flight: expected 0 or above, got "

@@ -54,6 +54,8 @@ class RunContext:
     """Batches of a recording that a CPU computes side by side; a GPU sees to itself."""
     audio_hours_in_flight: float = 1.0
     """How much decoded audio a process may have in memory at once."""
+    hints: dict[str, str] = field(default_factory=dict, hash=False)
+    """Beam's resource hints for the steps of a recording."""
     store_root: str = ""
     """The corpus whose store this one shares; "" for its own."""
     second: "RunContext | None" = None

@@ -68,8 +68,8 @@ def what_runs_where(names: Sequence[str], workers: int) -> str:
         return f"no CUDA device; model and all else on the CPU, {workers} recordings"
     others = ""
     if len(names) > 1:
-        unused = ", ".join(f"cuda:{k} ({names[k]})" for k in range(1, len(names)))
-        others = f"; not used unless model.device names one: {unused}"
+        further = ", ".join(f"cuda:{k} ({names[k]})" for k in range(1, len(names)))
+        others = f"; the same in a process each on {further}"
     return (
         f"model on cuda:0 ({names[0]}), one recording at a time; all else on the CPU, "
         f"{workers} recordings{others}"

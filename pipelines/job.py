@@ -18,11 +18,14 @@ from pipelines.context import RunContext, loaded_model, ready_process
 from pipelines.digests import run_listed
 from pipelines.events import ENDED, FAILED, STARTED, tell
 from pipelines.finish import finish_corpus, refuse_second_round
+from pipelines.gpu_workers import cut_on_gpus
+from pipelines.gpus import gpus_with_worker, visible_gpus
 from pipelines.heard_language import identifier_fingerprint
+from pipelines.hints import HEEDED_BY, resource_hints
 from pipelines.known_texts import store_texts
 from pipelines.manifest import Manifest, read_manifest
 from pipelines.opinion import opinion_fingerprint
-from pipelines.progress import stages_counted
+from pipelines.progress import count_again, stages_counted
 from pipelines.readers import plan_readers
 from pipelines.runners import (
     NOWHERE,
@@ -141,6 +144,10 @@ def run_job(
         store.remove_leftovers()
         if job.config.identity.check:
             job = knowing_texts(job)
+        if runner in REMOTE:
+            job = with_hints(job, runner)
+        else:
+            _cut_on_gpus(job)
         counts = _build(job, runner, arguments)
         stages_counted(counts)
         for stage, counted in counts.items():
@@ -185,12 +192,36 @@ def knowing_texts(job: Job) -> Job:
     return replace(job, context=replace(job.context, known_texts=known))
 
 
+def with_hints(job: Job, runner: str) -> Job:
+    """Return a job that tells its engine what workers need, if that engine asks."""
+    context, run = job.context, job.config.run
+    if runner not in HEEDED_BY:
+        return job
+    labels = len(context.model().labels) if _needs_model(job.manifest) else 0
+    hours = context.audio_hours_in_flight
+    hints = resource_hints(job.recordings, labels, hours, run.accelerator)
+    return replace(job, context=replace(context, hints=hints))
+
+
 def _build(job: Job, runner: str, beam_arguments: Sequence[str]) -> StageCounts:
     manifest = job.manifest
     if runner == PLAIN:
         return build_plainly(manifest.recordings, manifest.rejects, job.context)
     rejects = manifest.rejects
     return build_on_beam(manifest.recordings, rejects, job.context, beam_arguments)
+
+
+def _cut_on_gpus(job: Job) -> None:
+    """Have worker processes fill the store, if there are several GPUs for them."""
+    if not _needs_model(job.manifest):
+        return
+    config = job.config
+    gpus = gpus_with_worker(config.model.device, config.run.gpus, visible_gpus())
+    if gpus:
+        for done in cut_on_gpus(job.recordings, job.context, gpus, job.workers):
+            told = {"gpu": done.gpu, "audio_sec": done.duration_sec}
+            tell("cut_on_gpu", recording=done.recording_id, **told)
+        count_again()
 
 
 def _needs_model(manifest: Manifest) -> bool:

@@ -37,6 +37,11 @@ class Observer:
     """What was counted in each stage, once all is done."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def begin(self) -> None:
+        """Have nothing counted yet."""
+        with self.lock:
+            self.done, self.hours = 0, 0.0
+
     def recording_done(self, duration_sec: float | None) -> None:
         """Count one recording as cut or rejected."""
         with self.lock:
@@ -54,6 +59,12 @@ def recording_done(duration_sec: float | None) -> None:
     """Tell the observer of this process, if there is one."""
     if _current is not None:
         _current.recording_done(duration_sec)
+
+
+def count_again() -> None:
+    """Begin at nothing: the same recordings are gone through once more."""
+    if _current is not None:
+        _current.begin()
 
 
 def stages_counted(counts: Mapping[str, Mapping[str, int]]) -> None:

@@ -50,6 +50,7 @@ class AttemptStep(beam.PTransform):
     def expand(self, items):
         """Wire the step with its two outputs."""
         attempt = beam.ParDo(_AttemptFn(self.step, self.context))
+        attempt.with_resource_hints(**self.context.hints)
         outputs = items | "Attempt" >> attempt.with_outputs(FAILURES, main="results")
         return outputs["results"], outputs[FAILURES]
 

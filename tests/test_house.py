@@ -12,7 +12,7 @@ import setuptools
 from pipelines.doctor import OUR_PACKAGES, foreign_packages
 
 ROOT = Path(__file__).parents[1]
-CODE = ("schemas", "aligner", "models", "pipelines", "benchmarks")
+CODE = ("schemas", "aligner", "models", "pipelines", "benchmarks", "flink")
 SOURCES = sorted(
     path
     for package in (*CODE, "tests")

@@ -26,6 +26,7 @@ from pipelines.sources.bible_brain_client import (
     read_key,
 )
 from pipelines.sources.bible_brain_texts import BibleBrainTexts
+from pipelines.sources.books import BOOKS
 from pipelines.sources.filesets import (
     all_filesets,
     audio_filesets,
@@ -106,7 +107,7 @@ class BibleBrain:
         chapter = int(recording.recording_id.split("_")[2])
         for file in self._chapter(fileset, recording.book, chapter):
             if _id_of(fileset, file) == recording.recording_id:
-                return checked_address(file.path, recording.recording_id)
+                return _address_of(file, recording.recording_id)
         raise SourceMissing(
             f"{recording.recording_id}: expected its address once more, got none"
         )
@@ -230,20 +231,18 @@ class BibleBrain:
         fileset: Fileset,
         licences: dict[str, str],
     ) -> SourceRecording:
-        if file.chapter_start is None:
-            raise RowMalformed(f"{fileset.code}: a file of {file.book_id}: no chapter")
-        recording_id = check_recording_id(_id_of(fileset.code, file))
-        if file.path.partition("?")[0].endswith(_STREAM):
-            raise SourceRefused(
-                f"{recording_id}: expected one audio file, got a stream; the key must "
-                "be allowed to download this fileset"
+        if file.chapter_start is None or file.book_id not in BOOKS:
+            raise RowMalformed(
+                f"{fileset.code}: expected a file of a chapter, got one of "
+                f"{file.book_id!r:.20}, chapter {file.chapter_start}"
             )
+        recording_id = check_recording_id(_id_of(fileset.code, file))
         verses = _verses_of(file)
         language = self._options.language or bible.iso
         recording = Recording(
             recording_id=recording_id,
             language=language_of(language, fileset.language, Path(recording_id)),
-            audio=checked_address(file.path, recording_id),
+            audio=_address_of(file, recording_id),
             book=file.book_id,
             chapter=file.chapter_start,
             version=fileset.version,
@@ -258,6 +257,15 @@ class BibleBrain:
             audio_bytes=file.filesize_in_bytes,
             duration_sec=file.duration,
         )
+
+
+def _address_of(file: FileAnswer, recording_id: str) -> str:
+    if file.path.partition("?")[0].endswith(_STREAM):
+        raise SourceRefused(
+            f"{recording_id}: expected one audio file, got a stream; the key must be "
+            "allowed to download this fileset"
+        )
+    return checked_address(file.path, recording_id)
 
 
 def _verses_of(file: FileAnswer) -> Verses | None:

@@ -4,19 +4,19 @@ The key goes into every question and nowhere else: not into messages, not into f
 not to another host, and not over an open line to any but this machine.
 """
 
+import contextlib
 import json
 import os
 import re
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
-import urllib3
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.addresses import (
@@ -25,23 +25,21 @@ from pipelines.addresses import (
     redact_uri,
     scheme_of,
 )
+from pipelines.fetch_body import blocks_of
 from pipelines.fetch_http import wait_sec
 from pipelines.fetch_limits import FetchLimits
+from pipelines.fetch_request import Interrupted, get, host_of
+from pipelines.fetch_turns import TURNS
 from schemas.errors import ConfigError, FetchFailed, SourceMissing, SourceRefused
 
 SERVER = "https://4.dbt.io/api"
 KEY_VARIABLE = "PERICOPE_DBP_KEY"
 
 _MAX_ANSWER_BYTES = 64 * 2**20
-# The clock is looked at after each block, and a block may come byte by byte.
-_BLOCK_BYTES = 64
 _PAGE_ITEMS = 50
 _MAX_PAGES = 10_000
-# An answer may come slowly, with pauses below the timeout, but not for ever.
-_MAX_TIMEOUTS = 10
 _RETRIED_STATUS = (408, 425, 429)
 _KEY = re.compile(r"[\x21-\x7e]{8,200}")
-_AT_A_TIME = 4  # questions, however many threads ask
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 _T = TypeVar("_T")
@@ -49,14 +47,6 @@ _T = TypeVar("_T")
 
 class NotAllowed(FetchFailed):
     """The key is good, but not for this (HTTP 403)."""
-
-
-class _Interrupted(Exception):
-    """The attempt failed in a way that another one may not."""
-
-    def __init__(self, why: str, retry_after: str | None = None):
-        super().__init__(why)
-        self.retry_after = retry_after
 
 
 def read_key(key_file: Path | None) -> str:
@@ -105,9 +95,6 @@ class BibleBrainClient:
     server: str = SERVER
     limits: FetchLimits = field(default_factory=FetchLimits)
     _local: threading.local = field(default_factory=threading.local, repr=False)
-    _gate: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(_AT_A_TIME), repr=False
-    )
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.server)
@@ -138,17 +125,18 @@ class BibleBrainClient:
         failures = 0
         while True:
             try:
-                with self._gate:
-                    answer = self._ask(path, parameters)
-                return self._checked(path, answer, kind)
-            except _Interrupted as error:
+                return self._checked(path, self._ask(path, parameters), kind)
+            except Interrupted as error:
                 failures += 1
                 if failures > self.limits.retries:
                     # Causes are cut off: they quote the address with the key.
                     raise FetchFailed(
                         f"{self._shown(path)}: {error}, after {failures} attempts"
                     ) from None
-                time.sleep(wait_sec(failures, error.retry_after, self.limits))
+                pause_sec = wait_sec(failures, error.retry_after, self.limits)
+                if error.retry_after:  # meant for all who ask this server
+                    TURNS.pause(host_of(self.server), pause_sec)
+                time.sleep(pause_sec)
 
     def get_pages(self, path: str, kind: type[_T], **parameters: str) -> Iterator[_T]:
         """Yield the items of all pages of an answer, in their order.
@@ -169,24 +157,23 @@ class BibleBrainClient:
 
     def _ask(self, path: str, parameters: dict[str, str]) -> Any:
         """Return one answer's JSON."""
-        questions = {"v": "4", "limit": str(_PAGE_ITEMS), **parameters}
-        timeout = (self.limits.connect_timeout_sec, self.limits.timeout_sec)
-        try:
-            with self._session().get(
-                f"{self.server.rstrip('/')}/{path}",
-                params={**questions, "key": self.key},
-                timeout=timeout,
-                stream=True,
-                allow_redirects=False,  # the key is for this server alone
-            ) as response:
-                body = self._read(response, path)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _Interrupted(f"no answer ({type(error).__name__})") from None
+        questions = {"v": "4", "limit": str(_PAGE_ITEMS), **parameters, "key": self.key}
+        # Not led on by redirects: the key is for this server alone.
+        limits = replace(self.limits, max_redirects=0)
+        with contextlib.ExitStack() as turn:
+            response = get(
+                self._session(),
+                f"{self._shown(path)}?{urlencode(questions)}",
+                {},
+                limits,
+                turn,
+            )
+            body = self._read(response, path)
         self._check_status(response, body, path)
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise _Interrupted(
+            raise Interrupted(
                 f"expected JSON, got {len(body)} bytes of something else "
                 f"({type(error).__name__})"
             ) from None
@@ -200,23 +187,17 @@ class BibleBrainClient:
         return session
 
     def _read(self, response: requests.Response, path: str) -> bytes:
-        if response.is_redirect:  # requests has read it, to know where it would lead
-            return response.content
         body = bytearray()
-        patience_sec = _MAX_TIMEOUTS * self.limits.timeout_sec
-        until_sec = time.monotonic() + patience_sec
-        while block := response.raw.read(_BLOCK_BYTES):
+        for block in blocks_of(response, self.limits):
             body += block
             if len(body) > _MAX_ANSWER_BYTES:
                 raise FetchFailed(
                     f"{self._shown(path)}: expected an answer of at most "
                     f"{_MAX_ANSWER_BYTES} bytes, got more"
                 )
-            if time.monotonic() > until_sec:
-                raise _Interrupted(f"the answer took more than {patience_sec:g} s")
         length = response.headers.get("Content-Length", "")
         if length.isdecimal() and len(body) < int(length):
-            raise _Interrupted(f"got {len(body)} of {length} bytes")
+            raise Interrupted(f"got {len(body)} of {length} bytes")
         return bytes(body)
 
     def _check_status(
@@ -236,7 +217,7 @@ class BibleBrainClient:
         if status in (404, 410):
             raise SourceMissing(f"{self._shown(path)}: there is none: {said}")
         if status in _RETRIED_STATUS or status >= 500:
-            raise _Interrupted(said, response.headers.get("Retry-After"))
+            raise Interrupted(said, response.headers.get("Retry-After"))
         raise FetchFailed(f"{self._shown(path)}: expected HTTP 200, got {said}")
 
     def _words_of(self, body: bytes) -> str:

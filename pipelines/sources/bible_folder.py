@@ -6,10 +6,16 @@ Audio is known by its name (``audio_names``), a text by what is in it (``text_in
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 
 from pipelines.sources.audio_names import AudioName, audio_name
 from pipelines.sources.folders import AUDIO_ENDINGS, files_below, local_folder
-from pipelines.sources.local_audio import language_of, listed_local, rejected
+from pipelines.sources.local_audio import (
+    check_path,
+    language_of,
+    listed_local,
+    rejected,
+)
 from pipelines.sources.options import SourceOptions
 from pipelines.sources.passages import write_book, write_passage
 from pipelines.sources.source import SourceRecording
@@ -39,6 +45,7 @@ class BibleFolder:
         if options.text:
             self._texts_at = local_folder(options.text, options.output, options.limits)
         self._text_of: dict[str, _Part] = {}
+        self._one_at_a_time = Lock()  # whole Bibles are large
 
     def list_recordings(self) -> Iterator[SourceRecording | Reject]:
         """Yield a recording for each audio file; see ``Source``.
@@ -81,7 +88,8 @@ class BibleFolder:
         folder = self._options.output.resolve() / "text"
         path, text_format = text.file.path, text.file.format
         if text_format is None or text_format is TextFormat.VPL:
-            path = write_book(text.file, recording.book, folder)
+            with self._one_at_a_time:
+                path = write_book(text.file, recording.book, folder)
             text_format = TextFormat.VPL
         if text.name.verses is not None:
             whole = replace(
@@ -115,6 +123,7 @@ class BibleFolder:
         language = language_of(
             options.language, fileset.language if fileset else "", path
         )
+        check_path(path)
         version = options.version or (fileset.version if fileset else "")
         recording_id = check_recording_id(_id_of(language, version, name))
         text = _the_text(path, name, version, index)

@@ -1,12 +1,10 @@
 """Fetch what sources have listed: audio, texts and word times, into one folder."""
 
 import os
-from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from threading import Lock, Semaphore
 from urllib.parse import urlsplit
 
 from pipelines.addresses import identity_of_uri, local_path_of
@@ -20,8 +18,8 @@ from schemas.errors import FetchFailed, InputError, SourceMissing
 from schemas.keys import digest_of
 from schemas.segment import Reject
 
-_THREADS = 16
-_PER_HOST = 4
+# Connections are counted where they are made; here are those that wait for a turn.
+_THREADS = 32
 
 OnRecording = Callable[[SourceRecording], None]
 
@@ -41,15 +39,6 @@ class _Place:
     output: Path
     limits: FetchLimits
     timestamps: bool
-    gates: defaultdict[str, Semaphore] = field(
-        default_factory=lambda: defaultdict(lambda: Semaphore(_PER_HOST))
-    )
-    lock: Lock = field(default_factory=Lock)
-
-    def gate(self, address: str) -> Semaphore:
-        """Return what lets only so many fetches at a time go to one host."""
-        with self.lock:
-            return self.gates[urlsplit(address).netloc]
 
 
 def gather(
@@ -76,7 +65,11 @@ def gather(
         return result
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(pool.map(gathered, listing.recordings))
+        try:
+            results = list(pool.map(gathered, listing.recordings))
+        except BaseException:  # what stops one stops all: begin no more
+            pool.shutdown(cancel_futures=True)
+            raise
     rejects = [reject for _, rejects in results for reject in rejects]
     return Gathered(
         tuple(recording for recording, _ in results if recording is not None),
@@ -144,8 +137,7 @@ def _fetch_text(address: str, place: _Place) -> str:
 
 
 def _fetched(address: str, place: _Place) -> str:
-    with place.gate(address):
-        return fetch(address, Store(str(place.output)), place.limits).path
+    return fetch(address, Store(str(place.output)), place.limits).path
 
 
 def _local(address: str) -> str:

@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.sources.folders import AUDIO_ENDINGS, files_below, local_folder
-from pipelines.sources.local_audio import language_of, listed_local, rejected
+from pipelines.sources.local_audio import (
+    check_path,
+    language_of,
+    listed_local,
+    rejected,
+)
 from pipelines.sources.options import SourceOptions
 from pipelines.sources.source import SourceRecording
 from pipelines.store import write_atomic
+from pipelines.texts import MAX_TEXT_BYTES
 from schemas.errors import (
     ConfigError,
     InputError,
     NameUnclear,
+    SourceTooLarge,
     TextAmbiguous,
     TextUnreadable,
 )
@@ -95,6 +102,7 @@ class LibrivoxFolder:
 
     def _recording(self, path: Path, texts: list[Path]) -> Recording:
         options = self._options
+        check_path(path)
         section = _section_of(path)
         text = _text_of(path, section, texts)
         return Recording(
@@ -117,7 +125,13 @@ def paragraphs_of(path: Path) -> list[str]:
 
     Raises:
       TextUnreadable: it is not UTF-8.
+      SourceTooLarge: it is too large for a section.
     """
+    size = path.stat().st_size
+    if size > MAX_TEXT_BYTES:
+        raise SourceTooLarge(
+            f"{path}: expected at most {MAX_TEXT_BYTES} bytes of text, got {size}"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError as error:

@@ -1,14 +1,17 @@
 """Audio files at hand: how long they are, and what is told of those that are no use."""
 
+import re
 from pathlib import Path
 
 import soundfile
 
 from pipelines.languages import check_language
 from pipelines.sources.source import STAGE, SourceRecording
-from schemas.errors import InputError, LanguageUnknown
+from schemas.errors import InputError, LanguageUnknown, NameUnclear
 from schemas.segment import Reject
 from schemas.source import Recording
+
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def listed_local(recording: Recording) -> SourceRecording:
@@ -26,6 +29,19 @@ def listed_local(recording: Recording) -> SourceRecording:
         audio_bytes=path.stat().st_size,
         duration_sec=duration_sec,
     )
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path that a manifest cannot hold.
+
+    Raises:
+      NameUnclear: it has control characters or bytes that are no text.
+    """
+    if _UNWRITABLE.search(str(path)):
+        raise NameUnclear(
+            f"{str(path)!r}: expected a path without control characters and in the "
+            "disk's own encoding; rename it"
+        )
 
 
 def language_of(said: str, named: str, example: Path) -> str:

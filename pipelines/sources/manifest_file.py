@@ -6,7 +6,8 @@ from pathlib import Path
 from pipelines.manifest import read_manifest
 from pipelines.sources.local_audio import listed_local
 from pipelines.sources.options import SourceOptions
-from pipelines.sources.source import SourceRecording
+from pipelines.sources.source import MANIFEST, SourceRecording
+from schemas.errors import ConfigError
 from schemas.segment import Reject
 
 
@@ -16,6 +17,10 @@ class ManifestFile:
     def __init__(self, place: str, options: SourceOptions) -> None:
         self.name = place
         self._options = options
+        if Path(place).resolve() == (options.output / MANIFEST).resolve():
+            raise ConfigError(
+                f"{place}: would be written over; name another folder to fetch into"
+            )
 
     def list_recordings(self) -> Iterator[SourceRecording | Reject]:
         """Yield what the rows say; see ``Source``.

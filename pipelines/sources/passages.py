@@ -12,6 +12,7 @@ from pipelines.sources.vref import VREF, read_vref
 from pipelines.store import write_atomic
 from pipelines.texts import read_chapter
 from schemas.errors import TextEmpty, TextMalformed
+from schemas.keys import digest_of
 from schemas.source import Recording
 
 _REFERENCE = re.compile(r"\s*(?P<book>\w{3})(?P<rest>\s+(?P<chapter>\d+):.*)")
@@ -43,7 +44,10 @@ def write_book(file: TextFile, book: str, folder: Path) -> Path:
       TextMalformed: the file is not what it seems to be.
       TextEmpty: it does not have the book.
     """
-    target = folder / f"{file.path.stem}_{book}.vpl"
+    # Files of two Bibles may have one name, and one file may be another tomorrow.
+    state = file.path.stat()
+    digest = digest_of(str(file.path), state.st_size, state.st_mtime_ns)[:8]
+    target = folder / f"{file.path.stem}-{digest}_{book}.vpl"
     name = f"{file.path}: {book}"
     if target.exists():
         return target

@@ -34,7 +34,7 @@ def open_sources(places: Sequence[str], options: SourceOptions) -> list[Source]:
 
 def _open(place: str, options: SourceOptions) -> Source:
     kind, colon, rest = place.partition(":")
-    if colon and kind in KINDS:
+    if colon and kind in KINDS and (rest or KINDS[kind] is BibleBrain):
         return KINDS[kind](rest, options)
     if place.lower().endswith(_MANIFEST_ENDINGS):
         return ManifestFile(place, options)

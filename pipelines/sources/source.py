@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipelines.addresses import redact_uri
 from schemas.segment import Reject
 from schemas.source import Recording
 
+MANIFEST = "recordings.csv"
+"""What is written into the folder that is fetched into."""
 STAGE = "sources"
 """The stage of rejects that a listing makes."""
 
@@ -97,7 +100,7 @@ def list_sources(sources: Iterable[Source]) -> Listing:
 
 
 def _duplicate(recording_id: str, same: list[tuple[Source, SourceRecording]]) -> Reject:
-    places = ", ".join(item.recording.audio for _, item in same[:4])
+    places = ", ".join(redact_uri(item.recording.audio) for _, item in same[:4])
     return Reject(
         stage=STAGE,
         key=recording_id,

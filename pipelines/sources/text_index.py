@@ -12,9 +12,12 @@ from pipelines.sources.folders import files_below
 from pipelines.sources.vref import VREF
 from schemas.source import TextFormat
 
-_USFM_ID = re.compile(rb"^\xef?\xbb?\xbf?\s*\\id\s+(\w{3})", re.MULTILINE)
-_USX_BOOK = re.compile(rb"<book\b[^>]*\bcode=\"(\w{3})\"")
-_VPL_LINE = re.compile(rb"^(?:\xef\xbb\xbf)?(\w{3})\s+\d{1,3}:\d", re.MULTILINE)
+# A whole Bible with every word marked up has about this much.
+_MAX_BYTES = 64 * 2**20
+_BOM = rb"^(?:\xef\xbb\xbf)?"
+_USFM_ID = re.compile(_BOM + rb"[ \t]*\\id[ \t]+(\w{3})", re.MULTILINE)
+_USX_BOOK = re.compile(rb"<book\b[^<>]{0,500}\bcode=\"(\w{3})\"")
+_VPL_LINE = re.compile(_BOM + rb"(\w{3})[ \t]+\d{1,3}:\d", re.MULTILINE)
 _BY_ENDING = {
     ".usfm": (TextFormat.USFM, _USFM_ID),
     ".sfm": (TextFormat.USFM, _USFM_ID),
@@ -73,6 +76,8 @@ class TextIndex:
 
 def _texts_of(path: Path) -> Iterable[tuple[str, TextFile]]:
     if path.suffix.lower() not in _BY_ENDING or path.name == VREF:
+        return
+    if path.stat().st_size > _MAX_BYTES:
         return
     text_format, pattern = _BY_ENDING[path.suffix.lower()]
     data = path.read_bytes()

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from pipelines.manifest_rows import COLUMNS, read_rows
 from pipelines.sources.gather import Gathered
-from pipelines.sources.source import Listing
+from pipelines.sources.source import MANIFEST, Listing
 from pipelines.store import write_atomic
 from schemas.errors import ConfigError
 from schemas.segment import Reject
 from schemas.source import Recording
 
-MANIFEST, CORPUS, REJECTS = "recordings.csv", "corpus.toml", "rejects.csv"
+CORPUS, REJECTS = "corpus.toml", "rejects.csv"
 
 
 def check_same_sources(output: Path, listing: Listing) -> None:
@@ -98,7 +98,8 @@ def _write_csv(
 
 
 def _one_line(value: str) -> str:
-    return " ".join(value.splitlines())
+    # Messages may quote names of files that are no text.
+    return " ".join(value.encode(errors="replace").decode().splitlines())
 
 
 def _toml(folder: str, is_outside: bool) -> str:

@@ -64,7 +64,7 @@ def test_nothing_of_a_file_without_room_appears(small_disk):
 
 
 def test_a_run_stops_and_goes_on_where_it_was(small_disk, speech, forks, tmp_path):
-    """With four times the room each time, so it ends in one stage after another."""
+    """With more room each time, so that it ends in one stage after another."""
     folder, resize = small_disk
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

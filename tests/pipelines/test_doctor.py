@@ -37,7 +37,7 @@ def test_the_devices_and_what_runs_where():
     assert what_runs_where(["A"], 17) == one + "17 recordings"
     several = what_runs_where(["A", "B", "C"], 17)
     assert several.startswith(one)
-    assert several.endswith("unless model.device names one: cuda:1 (B), cuda:2 (C)")
+    assert several.endswith("; the same in a process each on cuda:1 (B), cuda:2 (C)")
 
 
 def test_nobody_else_provides_our_packages():

@@ -167,7 +167,7 @@ def test_streams_and_local_files_are_refused(bible, bible_brain, options):
     listing = listed("SWHABC", options)
     assert ids(listing) == []
     assert sorted(reject.reason for reject in listing.rejects) == [
-        "key_unusable", "source_refused", "source_refused"
+        "row_malformed", "source_refused", "source_refused"
     ]  # fmt: skip
 
 

@@ -128,6 +128,16 @@ def test_texts_may_lie_elsewhere(folder, options, tmp_path):
         listed(folder, replace(options, text=str(folder)))
 
 
+def test_files_of_one_name_are_two_texts(folder, options, tmp_path):
+    audio(folder, "a/MAT_1.wav")
+    audio(tmp_path / "other", "MAT_1.wav")
+    text(folder, "a/vpl.txt", "MAT 1:1 Mvua.\n")
+    text(tmp_path, "other/vpl.txt", "MAT 1:1 Jua.\n")
+    assert fetched(folder, options) == {"swh_MAT_001": ["1 Mvua."]}
+    other = replace(options, version="DEF")
+    assert fetched(tmp_path / "other", other) == {"swh_DEF_MAT_001": ["1 Jua."]}
+
+
 def test_of_two_texts_the_version_decides(folder, options):
     audio(folder, "MAT_1.wav")
     text(folder, "SWHABC/MAT.usx", USX)
@@ -166,6 +176,12 @@ def test_what_cannot_be_used_is_named(folder, options):
     }
     twice = {reject.key: reject.reason for reject in listed(folder, options).rejects}
     assert twice == {"intro": "name_unclear", "swh_MAT_001": "duplicate_recording"}
+
+
+def test_names_that_a_manifest_cannot_hold_are_refused(folder, options):
+    audio(folder, "new\nline/MAT_1.wav")
+    (reject,) = listed(folder, options).rejects
+    assert reject.reason == "name_unclear" and "\\n" in reject.message
 
 
 def test_a_folder_without_audio_is_refused(folder, options):

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli_fetch import _split
+from pipelines.config import load_config
+from pipelines.manifest import read_manifest
 from pipelines.tables import read_segments
+from pipelines.texts import read_chapter
 from schemas.errors import ConfigError
 from tests.pipelines.corpora import SMALL_LANGUAGES
 from tests.pipelines.sources.bible_brain_server import KEY, Bible, Book, answer_with
@@ -113,6 +116,27 @@ def test_a_folder_filled_from_other_sources_is_not_emptied(
     assert len(rows(tmp_path / "recordings.csv")) == 2
 
 
+def test_local_files_stay_where_they_are(speech, command, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    audio = folder / f"SWHABCN1DA_B002_MRK_001{speech.audio('swh-mrk-001').suffix}"
+    audio.write_bytes(speech.audio("swh-mrk-001").read_bytes())
+    verses = speech.verses("swh-mrk-001")
+    lines = [f"MAR 1:{number} {text}" for number, text in enumerate(verses, 1)]
+    (folder / "swh_vpl.txt").write_text("\n".join(lines))
+    out = tmp_path / "out"
+    done = command("fetch", f"bible:{folder}", out, "--licence", "CC0-1.0")
+    assert done.status == 0, done.err
+    corpus = load_config(out / "corpus.toml").corpus
+    manifest = read_manifest(Path(corpus.manifest), allow_outside=corpus.allow_outside)
+    (recording,) = manifest.recordings
+    assert recording.audio == str(audio) and recording.licence == "CC0-1.0"
+    assert recording.text is not None
+    assert Path(recording.text).parent == out / "text"
+    read = read_chapter(recording.text, recording).verses
+    assert [verse.text for verse in read] == verses
+
+
 def test_wrong_usage_is_told_in_a_line(bible_brain, command, tmp_path, monkeypatch):
     monkeypatch.setenv("PERICOPE_DBP_KEY", "wrong-key-wrong")
     bible_brain.bibles = []
@@ -122,5 +146,6 @@ def test_wrong_usage_is_told_in_a_line(bible_brain, command, tmp_path, monkeypat
     assert "Traceback" not in done.err
     with pytest.raises(ConfigError, match="the folder to fetch into"):
         _split(["bible:x"], only_list=False)
-    with pytest.raises(ConfigError, match="expected a local folder"):
-        _split(["bible:x", "s3://bucket/x"], only_list=False)
+    for last in ("s3://bucket/x", "dbp:SWHABC", __file__):
+        with pytest.raises(ConfigError, match="expected a local folder"):
+            _split(["bible:x", last], only_list=False)

@@ -61,7 +61,14 @@ def test_a_corrected_text_is_not_fetched_over(tmp_path, options, server):
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("place", ["nowhere", "ftp:x", "recordings.txt"])
+def test_a_manifest_is_not_written_over(tmp_path, options):
+    options.output.mkdir()
+    manifest = options.output / "recordings.csv"
+    with pytest.raises(ConfigError, match="would be written over"):
+        open_sources([str(manifest)], options)
+
+
+@pytest.mark.parametrize("place", ["nowhere", "ftp:x", "recordings.txt", "bible:"])
 def test_a_source_of_no_known_kind_is_refused(options, place):
     with pytest.raises(ConfigError, match="expected one of bible:"):
         open_sources([place], options)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.sources.vref import read_vref
@@ -49,6 +49,7 @@ def test_what_does_not_fit_is_told(tmp_path, text, vref, said):
         read_vref(*write(tmp_path, text, vref))
 
 
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(["a b", "", "<range>"]), min_size=1, max_size=30))
 def test_every_verse_with_text_is_there_once(tmp_path_factory, lines):
     lines[0] = "a b"

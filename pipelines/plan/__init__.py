@@ -1,0 +1,1 @@
+"""What a corpus will take, before it is made; see ``pipelines/cli_plan.py``."""
