@@ -156,7 +156,8 @@ def _whole_list(uri: str) -> dict[str, Digest] | None:
 def list_folder(root: str, folder: str) -> None:
     """Write the list of one folder of a corpus; the digests of tars are known."""
     if folder == DESCRIPTION:
-        names = [f"{DESCRIPTION}.json"]
+        filesystem, path = filesystem_of(f"{root}/{DESCRIPTION}.json")
+        names = [f"{DESCRIPTION}.json"] if filesystem.exists(path) else []
     else:
         names = [f"{folder}/{path}" for path in files_below(f"{root}/{folder}")]
     listing = _digests(names, partial(_digest_in_corpus, root))

@@ -20,6 +20,7 @@ from pipelines.build import recording_steps
 from pipelines.context import RunContext, ready_process
 from pipelines.gpus import VISIBLE, only_gpu
 from pipelines.progress import recording_done
+from pipelines.run_log import current_log, logging_to
 from schemas.errors import PericopeError
 from schemas.source import Recording
 
@@ -132,7 +133,9 @@ def _started(gpu: str, context: RunContext, side_by_side: int) -> Iterator[_Work
     spawn = multiprocessing.get_context("spawn")
     own, theirs = spawn.Pipe()
     process = spawn.Process(
-        target=_work, args=(theirs, context, side_by_side), daemon=True
+        target=_work,
+        args=(theirs, context, side_by_side, current_log()),
+        daemon=True,
     )
     with only_gpu(gpu):
         process.start()
@@ -147,7 +150,12 @@ def _started(gpu: str, context: RunContext, side_by_side: int) -> Iterator[_Work
         process.join()
 
 
-def _work(connection: Connection, context: RunContext, side_by_side: int) -> None:
+def _work(
+    connection: Connection,
+    context: RunContext,
+    side_by_side: int,
+    log: tuple[str, str],
+) -> None:
     """Work on what comes through a pipe until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the run says that it was stopped
     ready_process(context)
@@ -171,10 +179,11 @@ def _work(connection: Connection, context: RunContext, side_by_side: int) -> Non
                     connection.send(answer)
 
     threads = [threading.Thread(target=serve) for _ in range(side_by_side)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with logging_to(*log):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 def _cut(recording: Recording, steps: Sequence[Step]) -> CutOn:

@@ -33,6 +33,18 @@ def log_uri(root: str, command: str) -> str:
     return f"{root}/{FOLDER}/{now}-{command}-{secrets.token_hex(2)}.jsonl"
 
 
+_current = ("", "")
+
+
+def current_log() -> tuple[str, str]:
+    """Return the arguments of ``logging_to`` for another process of the same run.
+
+    It adds its lines to the same local file; an object of a bucket is one process's.
+    """
+    file_uri, level = _current
+    return ("" if local_path_of(file_uri) is None else file_uri), level
+
+
 @contextmanager
 def logging_to(file_uri: str, stderr_level: str = "") -> Iterator[None]:
     """Log all that the pipeline tells while the block runs.
@@ -45,6 +57,7 @@ def logging_to(file_uri: str, stderr_level: str = "") -> Iterator[None]:
     Raises:
       ConfigError: there is no such level.
     """
+    global _current  # noqa: PLW0603  other processes of the run ask for it
     if stderr_level and stderr_level not in LEVELS:
         raise ConfigError(
             f"--log-level: expected one of {', '.join(LEVELS)}, got {stderr_level!r}"
@@ -54,7 +67,8 @@ def logging_to(file_uri: str, stderr_level: str = "") -> Iterator[None]:
         local = local_path_of(file_uri)
         handlers.append(_Parts(file_uri) if local is None else _File(local))
     logger = logging.getLogger("pipelines")
-    before = logger.level, logger.propagate
+    before, log_before = (logger.level, logger.propagate), _current
+    _current = file_uri, stderr_level
     logger.setLevel(min(handler.level for handler in handlers))
     logger.propagate = False  # else a library's handler would say all of it again
     for handler in handlers:
@@ -62,6 +76,7 @@ def logging_to(file_uri: str, stderr_level: str = "") -> Iterator[None]:
     try:
         yield
     finally:
+        _current = log_before
         logger.setLevel(before[0])
         logger.propagate = before[1]
         for handler in handlers:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from pipelines import run_log
 from pipelines.events import attempting, redacted, tell, worked
 from pipelines.log_reading import last_lines, read_logs
-from pipelines.run_log import log_uri, logging_to
+from pipelines.run_log import current_log, log_uri, logging_to
 from schemas.errors import ConfigError
 
 SECRET = "https://me:hunter2@host.example/a.mp3?token=abc123&part=2"
@@ -120,3 +121,30 @@ def test_broken_lines_are_left_out(tmp_path):
     assert not list(read_logs(str(tmp_path)))
     assert [row["event"] for row in last_lines(str(tmp_path), 1)] == ["done"]
     assert last_lines(str(tmp_path / "none"), 3) == []
+
+
+def test_other_processes_of_a_run_write_to_the_same_log(tmp_path):
+    path = tmp_path / "a.jsonl"
+    assert current_log() == ("", "")
+    spawn = multiprocessing.get_context("spawn")
+    with logging_to(str(path), "error"):
+        assert current_log() == (str(path), "error")
+        tell("run_started")
+        others = [
+            spawn.Process(target=tell_much, args=(current_log(), name))
+            for name in ("a", "b")
+        ]
+        for other in others:
+            other.start()
+        for other in others:
+            other.join()
+    assert current_log() == ("", "")
+    assert len(lines(path)) == 1 + 2 * 200
+    with logging_to("memory://bucket-of-one/logs/a.jsonl"):
+        assert current_log() == ("", "")
+
+
+def tell_much(log: tuple[str, str], name: str) -> None:
+    with logging_to(*log):
+        for _ in range(200):
+            tell("done", recording=name * 100)
