@@ -219,8 +219,8 @@ def _cut_on_gpus(job: Job) -> None:
     gpus = gpus_with_worker(config.model.device, config.run.gpus, visible_gpus())
     if gpus:
         for done in cut_on_gpus(job.recordings, job.context, gpus, job.workers):
-            told = {"gpu": done.gpu, "audio_sec": done.duration_sec}
-            tell("cut_on_gpu", recording=done.recording_id, **told)
+            key, sec = done.recording_id, done.duration_sec
+            tell("cut_on_gpu", recording=key, gpu=done.gpu, audio_sec=sec)
         count_again()
 
 

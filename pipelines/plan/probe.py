@@ -24,7 +24,7 @@ from models.devices import choose_device
 from pipelines.build import build_plainly, recording_steps
 from pipelines.config import CorpusConfig
 from pipelines.context import RunContext
-from pipelines.digests import list_run
+from pipelines.digests import run_listed
 from pipelines.emission_store import emissions_of
 from pipelines.fetch_recording import FetchedRecording, fetch_recording
 from pipelines.job import Job, knowing_texts, prepare_job, run_job
@@ -227,9 +227,9 @@ def _in_parts(fetched: FetchedRecording, context: RunContext, clock: _Clock) -> 
 
 def _written(chosen: Sequence[Recording], job: Job, clock: _Clock) -> None:
     """Write shards and tables of what is in the store, and the lists of digests."""
-    with clock.timed(SHARDS):
-        build_plainly(chosen, (), job.context)
-        list_run(job.context.output, job.context.store)
+    context = job.context
+    with clock.timed(SHARDS), run_listed(context.output, context.store):
+        build_plainly(chosen, (), context)
 
 
 def _device_sec(usable: Sequence[Recording], context: RunContext) -> float | None:
