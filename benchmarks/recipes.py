@@ -48,6 +48,7 @@ class Sizes:
     minutes: Minutes
     steps: int
     student_steps: int
+    slim_steps: int
     fresh_steps: int
     final_steps: int
     cache: int
@@ -57,6 +58,7 @@ _FULL = Sizes(
     minutes=Minutes(with_text=3.0, without_text=60.0, dev=4.0, test=8.0),
     steps=300,
     student_steps=1000,
+    slim_steps=2000,
     fresh_steps=1500,
     final_steps=100,
     cache=20,
@@ -65,6 +67,7 @@ _QUICK = Sizes(
     minutes=Minutes(with_text=1.0, without_text=4.0, dev=0.5, test=0.5),
     steps=16,
     student_steps=16,
+    slim_steps=16,
     fresh_steps=16,
     final_steps=8,
     cache=4,
@@ -117,12 +120,13 @@ def recipes(
         checkpoint_every=100,
     )
     fresh = replace(config, student_steps=sizes.fresh_steps)
+    slower = replace(config, student_steps=sizes.slim_steps)
     slim = SlimIplConfig(
         cache=sizes.cache, replacement=0.1, supervised=1, unsupervised=3
     )
     return {
         "pl-mono A": pl_mono(config, corpus, "A"),
-        "slimipl": slimipl(config, slim, first_dropout=0.3),
+        "slimipl": slimipl(slower, slim, first_dropout=0.3),
         "pl-mono B": pl_mono(fresh, corpus, "B"),
     }
 
