@@ -79,8 +79,8 @@ def _check_folders(root: str, told: Progress, *, quick: bool) -> Iterator[Findin
             if names or folder in RUN_FOLDERS:
                 yield Finding.at(path, "is missing: a command did not end")
             continue
-        read = None if quick else partial(_read, root)
-        yield from _compare(names, listing, read, partial(told, folder))
+        fault = None if quick else partial(_fault, root)
+        yield from _compare(names, listing, fault, partial(told, folder))
 
 
 def _names_of(root: str, folder: str) -> dict[str, int]:
@@ -108,11 +108,11 @@ def _check_store(store: Store, told: Progress, *, quick: bool) -> Iterator[Findi
             continue
         listed = {f"{place}/{path}": own for path, own in listing.items()}
         known = {path: size for path, size in names.items() if path in listed}
-        read = None if quick else partial(_read, store.root)
+        fault = None if quick else partial(_fault, store.root)
         tell = partial(told, place)
         # What is gone from the store was deleted to be made again, or not to be kept.
         there = {path: own for path, own in listed.items() if path in names}
-        yield from _compare(known, there, read, tell)
+        yield from _compare(known, there, fault, tell)
         unlisted = [p for p in names if p not in listed and not is_unlisted(stage, p)]
         if not quick:
             yield from check_unlisted(store.root, unlisted)
@@ -120,17 +120,22 @@ def _check_store(store: Store, told: Progress, *, quick: bool) -> Iterator[Findi
             yield from check_fetched(store, told)
 
 
-def _read(root: str, path: str) -> Digest:
-    return digest_of_file(f"{root}/{path}")
+def _fault(root: str, path: str, expected: Digest) -> str:
+    """Return what is wrong with the bytes of a file, "" if nothing is."""
+    try:
+        got = digest_of_file(f"{root}/{path}")
+    except OSError as error:  # a disk may have lost what it was given
+        return f"cannot be read ({error})"
+    return "" if got == expected else "its bytes are not those that were written"
 
 
 def _compare(
     sizes: dict[str, int],
     listing: dict[str, Digest],
-    read: Callable[[str], Digest] | None,
+    fault: Callable[[str, Digest], str] | None,
     told: Callable[[int, int], None],
 ) -> Iterator[Finding]:
-    """Hold files against their list; without ``read`` by their sizes alone."""
+    """Hold files against their list; without ``fault`` by their sizes alone."""
     for path in sorted(listing.keys() - sizes.keys()):
         yield Finding.at(path, "is missing")
     for path in sorted(sizes.keys() - listing.keys()):
@@ -140,13 +145,14 @@ def _compare(
         expected, size = listing[path].size_bytes, sizes[path]
         if expected != size:
             yield Finding.at(path, f"expected {expected} bytes, got {size}")
-    if read is None:
+    if fault is None:
         return
     same = [path for path in both if sizes[path] == listing[path].size_bytes]
     total, done = sum(sizes[path] for path in same), 0
     with ThreadPoolExecutor(_THREADS) as pool:
-        for path, got in zip(same, pool.map(read, same), strict=True):
+        problems = pool.map(fault, same, (listing[path] for path in same))
+        for path, problem in zip(same, problems, strict=True):
             done += sizes[path]
             told(done, total)
-            if got != listing[path]:
-                yield Finding.at(path, "its bytes are not those that were written")
+            if problem:
+                yield Finding.at(path, problem)

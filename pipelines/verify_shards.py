@@ -95,7 +95,7 @@ def _check_tar(
     try:
         with local_copy(f"{root}/{tar}") as path, tarfile.open(path, "r:") as opened:
             return [Finding.at(tar, told) for told in _faults(opened, entries, tar)]
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, OSError) as error:
         return [Finding.at(tar, f"is no whole tar: {error}")]
 
 

@@ -21,7 +21,7 @@ from pipelines.store import Store, local_copy
 _BODY = re.compile(r"store/fetch/../(?P<sha256>[0-9a-f]{64})\.bin")
 _READABLE = (".bin", ".json", ".npy", ".npz", ".parquet")
 _DAMAGE = (
-    *(ValueError, KeyError, TypeError, EOFError, RuntimeError),
+    *(ValueError, KeyError, TypeError, EOFError, RuntimeError, OSError),
     *(zipfile.BadZipFile, zlib.error, pa.ArrowInvalid),
 )
 
@@ -34,17 +34,22 @@ def check_unlisted(root: str, paths: Iterable[str]) -> Iterator[Finding]:
     for path in paths:
         if not path.endswith(_READABLE):
             continue  # clips side by side: the index goes behind them, so all are there
+        problem = _fault_of_unlisted(root, path)
+        if problem:
+            yield Finding.at(path, problem)
+
+
+def _fault_of_unlisted(root: str, path: str) -> str:
+    body = _BODY.fullmatch(path)
+    try:
         with local_copy(f"{root}/{path}") as local:
             data = local.read_bytes()
-        body = _BODY.fullmatch(path)
-        if body:
-            if hashlib.sha256(data).hexdigest() != body["sha256"]:
-                yield Finding.at(path, "its bytes are not those of its name")
-            continue
-        try:
+        if body is None:
             _read(path, data)
-        except _DAMAGE as error:
-            yield Finding.at(path, f"cannot be read ({error})")
+    except _DAMAGE as error:
+        return f"cannot be read ({error})"
+    is_other = body is not None and hashlib.sha256(data).hexdigest() != body["sha256"]
+    return "its bytes are not those of its name" if is_other else ""
 
 
 def _read(path: str, data: bytes) -> None:
@@ -74,7 +79,7 @@ def check_fetched(
         try:
             row = checked_row(store.read_bytes(STAGE, digest, ENTRY))
             path, sha256, size = row["uri"], row["sha256"], row["size_bytes"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             yield Finding.at(
                 f"store/{STAGE}/{name}",
                 f"is damaged, or of an earlier version ({error!r})",
@@ -87,11 +92,17 @@ def check_fetched(
                 yield Finding.at(
                     f"store/{STAGE}/{sha256[:2]}/{sha256}{BODY}", told_size
                 )
-        elif local_entry_name(path) == digest and _sha256_of(path) != sha256:
-            problem = "its bytes have changed while size and times have not"
-            yield Finding(path, problem, "put the original there again")
+        elif local_entry_name(path) == digest:
+            problem = _fault_of_source(path, sha256)
+            if problem:
+                yield Finding(path, problem, "put the original there again")
 
 
-def _sha256_of(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _fault_of_source(path: str, sha256: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            got = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"cannot be read ({error})"
+    changed = "its bytes have changed while size and times have not"
+    return "" if got == sha256 else changed

@@ -57,7 +57,7 @@ def check_tables(
             continue
         try:
             found += check()
-        except (ArtifactError, ConfigError, pa.ArrowInvalid) as error:
+        except (ArtifactError, ConfigError, pa.ArrowInvalid, OSError) as error:
             found.append(Finding.at(name, str(error)))
     return found
 

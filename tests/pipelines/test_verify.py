@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.alone import alone_in
-from pipelines.digests import list_folder
+from pipelines.digests import Digest, list_folder, read_list, write_list
 from pipelines.fetch_entries import FetchedFile, local_entry_name, write_entry
 from pipelines.findings import Finding
 from pipelines.store import Store
@@ -102,6 +103,46 @@ def test_sizes_and_missing_files_are_found_quickly(whole):
         }
     finally:
         index.write_bytes(before)
+
+
+def test_what_a_disk_does_not_give_back_is_a_finding(spoiled: Path):
+    """A folder in the place of a file: it can be listed, and not be read."""
+    for place in ("selections", "store/align"):
+        (spoiled / place / "ab").mkdir(exist_ok=True)
+        odd = spoiled / place / "ab" / "odd.npz"
+        odd.symlink_to(spoiled)
+        lists = {"selections": "digests/selections.txt"}
+        uri = str(spoiled / lists.get(place, f"{place}/digests.txt"))
+        name = f"{place}/ab/odd.npz" if place in lists else "ab/odd.npz"
+        listing = read_list(uri) or {}
+        write_list(uri, listing | {name: Digest("0" * 64, odd.stat().st_size)})
+    unlisted = spoiled / "store/score/ab/odd.npz"
+    unlisted.parent.mkdir(exist_ok=True)
+    unlisted.symlink_to(spoiled)
+    found = {finding.path: finding.problem for finding in verified(spoiled)}
+    assert set(found) == {
+        "selections/ab/odd.npz",
+        "store/align/ab/odd.npz",
+        "store/score/ab/odd.npz",
+    }
+    assert all("cannot be read" in problem for problem in found.values())
+
+
+def test_a_damaged_table_of_the_right_size_ends_no_quick_look(spoiled: Path):
+    """Parquet's reader tells of it by one error or another."""
+    path = next(spoiled.glob("ledger/part-*.parquet"))
+    before = path.read_bytes()
+    kinds = set()
+    for place in range(4, len(before) - 8, len(before) // 20):
+        wrong = bytearray(before)
+        wrong[place] ^= 0x10
+        path.write_bytes(wrong)
+        try:
+            pq.read_table(path)
+        except (OSError, pa.ArrowInvalid) as error:
+            kinds.add(type(error))
+            assert verified(spoiled, quick=True), place
+    assert OSError in kinds
 
 
 def drop_ledger_row(root: Path) -> None:
