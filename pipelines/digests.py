@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -95,14 +95,15 @@ def files_below(uri: str) -> dict[str, int]:
 def _local_files(folder: str) -> Iterator[tuple[str, int]]:
     """Yield paths and sizes; a store of a large corpus has a million files."""
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _local_files(entry.path)
-                else:
-                    yield entry.path, entry.stat().st_size
+        entries = list(os.scandir(folder))
     except FileNotFoundError:
         return  # there is no such folder
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _local_files(entry.path)
+            continue
+        with suppress(FileNotFoundError):  # one that got its name just now, or lost it
+            yield entry.path, entry.stat().st_size
 
 
 def list_uri(root: str, folder: str) -> str:

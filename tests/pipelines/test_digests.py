@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipelines.digests import (
     Digest,
     digest_of_file,
+    files_below,
     list_folder,
     listed_anew,
     read_list,
@@ -71,6 +72,13 @@ def test_folders_and_stages_are_listed(root, tmp_path):
     with pytest.raises(KeyError), run_listed(root, store):
         raise KeyError
     assert read_list(f"{root}/digests/ledger.txt") is not None
+
+
+def test_a_name_that_leads_nowhere_hides_no_other_file(tmp_path: Path):
+    for name in "abcdefgh":
+        (tmp_path / f"{name}.npz").write_bytes(b"x")
+        (tmp_path / f"{name}{name}.npz").symlink_to(tmp_path / "gone")
+    assert list(files_below(str(tmp_path))) == [f"{name}.npz" for name in "abcdefgh"]
 
 
 def test_after_an_error_a_list_is_as_it_was(tmp_path: Path):
