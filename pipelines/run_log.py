@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import IO
+from io import FileIO
 
 from pipelines.addresses import local_path_of
+from pipelines.disk_full import told_if_full
 from pipelines.events import FIELDS, redacted
 from pipelines.store import write_atomic
 from schemas.errors import ConfigError
@@ -97,6 +98,11 @@ def json_line(record: logging.LogRecord) -> str:
     return json.dumps({**line, **fields}, ensure_ascii=False)
 
 
+def _encoded(record: logging.LogRecord) -> bytes:
+    # Half characters, as of a file's name that is no UTF-8, become JSON's own escapes.
+    return f"{json_line(record)}\n".encode(errors="backslashreplace")
+
+
 class _Stderr(logging.Handler):
     """Writes to stderr as it is at that moment: a progress bar may have replaced it."""
 
@@ -112,18 +118,25 @@ class _Stderr(logging.Handler):
 
 
 class _File(logging.Handler):
-    """Adds lines to a local file, each of them at once."""
+    """Adds lines to a local file, each of them at once and in one piece.
+
+    Nothing is buffered: other processes add lines, too, and what a full disk refused
+    must not come up again when the file is closed.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__(logging.DEBUG)
         self._path = path
-        self._file: IO[str] | None = None
+        self._file: FileIO | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._file is None:
-            os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
-            self._file = open(self._path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115
-        self._file.write(f"{json_line(record)}\n")
+        with told_if_full(self._path):
+            if self._file is None:
+                os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
+                self._file = FileIO(self._path, "a")
+            line = _encoded(record)
+            while line:  # a disk with little room left takes a part of it
+                line = line[self._file.write(line) :]
 
     def close(self) -> None:
         if self._file is not None:
@@ -137,12 +150,12 @@ class _Parts(logging.Handler):
     def __init__(self, uri: str) -> None:
         super().__init__(logging.DEBUG)
         self._stem = uri.removesuffix(".jsonl")
-        self._lines: list[str] = []
+        self._lines: list[bytes] = []
         self._parts = 0
         self._written_sec = time.monotonic() - _PART_SEC
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(json_line(record))
+        self._lines.append(_encoded(record))
         if time.monotonic() - self._written_sec >= _PART_SEC:
             self._write()
 
@@ -152,7 +165,7 @@ class _Parts(logging.Handler):
 
     def _write(self) -> None:
         if self._lines:
-            text = "".join(f"{line}\n" for line in self._lines)
-            write_atomic(f"{self._stem}-{self._parts:06d}.jsonl", text.encode())
+            uri = f"{self._stem}-{self._parts:06d}.jsonl"
+            write_atomic(uri, b"".join(self._lines))
             self._lines, self._parts = [], self._parts + 1
         self._written_sec = time.monotonic()

@@ -3,6 +3,7 @@
 import json
 import logging
 import multiprocessing
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pipelines import run_log
 from pipelines.events import attempting, redacted, tell, worked
 from pipelines.log_reading import last_lines, read_logs
 from pipelines.run_log import current_log, log_uri, logging_to
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, DiskFull
 
 SECRET = "https://me:hunter2@host.example/a.mp3?token=abc123&part=2"
 
@@ -79,6 +80,23 @@ def test_lines_of_many_threads_are_whole(tmp_path):
     with logging_to(str(path)), ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: tell("done", recording=f"r{n}" * 50), range(400)))
     assert len({row["recording"] for row in lines(path)}) == 400
+
+
+@pytest.mark.parametrize("place", ["", "memory://bucket-of-odd-names"])
+def test_a_name_that_is_no_utf_8_is_told(place, tmp_path):
+    root = place or str(tmp_path)
+    message = os.fsdecode(b"caf\xe9.mp3: no audio")
+    with logging_to(log_uri(root, "run")):
+        tell("run_failed", message=message)
+    assert [row["message"] for row in last_lines(root, 1)] == [message]
+
+
+def test_a_disk_without_room_for_the_log_is_told_as_such():
+    with (
+        pytest.raises(DiskFull, match="/dev/full: expected room to write"),
+        logging_to("/dev/full"),
+    ):
+        tell("run_started")
 
 
 def test_nothing_is_written_before_something_happens(tmp_path):
