@@ -55,7 +55,7 @@ class _Worker:
             return
         try:
             self.connection.send(recording)
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             raise self.gone() from None
         self.in_flight += 1
 

@@ -65,11 +65,13 @@ def gpus_with_worker(
 def only_gpu(name: str) -> Iterator[None]:
     """Let processes that are started in this block see one GPU.
 
-    Numbers are those of the bus, so that they mean the same to CUDA as to nvidia-smi.
+    Numbers are those of the bus, so that they mean the same to CUDA as to nvidia-smi,
+    but where somebody chose GPUs by other ones: these mean what they did.
     """
     before = {key: os.environ.get(key) for key in (VISIBLE, _ORDER)}
+    if VISIBLE not in os.environ:
+        os.environ.setdefault(_ORDER, "PCI_BUS_ID")
     os.environ[VISIBLE] = name
-    os.environ.setdefault(_ORDER, "PCI_BUS_ID")
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from pipelines.gpus import VISIBLE, gpus_with_worker, only_gpu, visible_gpus
 from schemas.errors import ConfigError
 
 EIGHT = tuple("01234567")
+ORDER = "CUDA_DEVICE_ORDER"
 
 
 @pytest.mark.parametrize(
@@ -56,12 +57,19 @@ def test_no_more_gpus_are_visible_than_torch_finds(given):
     assert visible_gpus(environment) == expected
 
 
-def test_a_process_started_in_the_block_sees_one_gpu(monkeypatch):
-    monkeypatch.setenv(VISIBLE, "4,6")
-    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
-    told = f"import os; print(os.environ['{VISIBLE}'], os.environ['CUDA_DEVICE_ORDER'])"
+@pytest.mark.parametrize(
+    ("chosen", "order"),
+    [(None, "PCI_BUS_ID"), ("4,6", "None")],  # what was chosen means what it did
+)
+def test_a_process_started_in_the_block_sees_one_gpu(monkeypatch, chosen, order):
+    for name, value in ((VISIBLE, chosen), (ORDER, None)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    told = f"import os; print(*map(os.environ.get, ['{VISIBLE}', '{ORDER}']))"
     with only_gpu("6"):
         seen = subprocess.check_output([sys.executable, "-I", "-c", told], text=True)
-    assert seen.split() == ["6", "PCI_BUS_ID"]
-    assert os.environ[VISIBLE] == "4,6"
-    assert "CUDA_DEVICE_ORDER" not in os.environ
+    assert seen.split() == ["6", order]
+    assert os.environ.get(VISIBLE) == chosen
+    assert ORDER not in os.environ
