@@ -54,13 +54,8 @@ def _lines(found: "Status") -> list[str]:
         lines.append(f"  {found.error}")
     if found.log:
         lines.append(f"  begun {found.started}, last event {found.last_event}")
-    of = "" if found.recordings is None else f" of {found.recordings:,}"
+        lines.append(f"  {_how_far(found)}")
     rejected = len(found.rejected)
-    if found.log:
-        lines.append(
-            f"  {found.done:,}{of} recordings done, {rejected:,} of them rejected; "
-            f"{found.hours_done:.2f} h"
-        )
     if found.seconds_left:
         lines.append(f"  {hours_and_minutes(found.seconds_left)} left at this pace")
     if found.in_flight:
@@ -83,6 +78,16 @@ def _lines(found: "Status") -> list[str]:
         lines.append("last events:")
         lines += [f"  {_told(event)}" for event in found.last_events]
     return lines
+
+
+def _how_far(found: "Status") -> str:
+    of = "" if found.recordings is None else f" of {found.recordings:,}"
+    if found.done is None:
+        return f"a run{of} recordings on a cluster, whose own logs tell how far it is"
+    return (
+        f"{found.done:,}{of} recordings done, {len(found.rejected):,} of them "
+        f"rejected; {found.hours_done:.2f} h"
+    )
 
 
 def _told(event: dict) -> str:

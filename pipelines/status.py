@@ -13,13 +13,14 @@ from pipelines.addresses import local_path_of
 from pipelines.alone import is_locked
 from pipelines.events import BEGIN, DONE, FAILED, LAST_FILE, LAST_STAGE, REJECTED
 from pipelines.log_reading import RunLog, last_lines, read_logs
+from pipelines.runners import REMOTE
 from pipelines.store import filesystem_of
 from schemas.errors import ArtifactError
 
 RUNNING, FINISHED, STOPPED = "running", "finished", "stopped"
 BROKEN = "failed"
 UNKNOWN = "unknown"
-"""In a bucket, where no lock tells whether somebody is at work."""
+"""In a bucket, where a look does not tell whether somebody is still at work."""
 _LAST_EVENTS = 5
 _FOLDER_LETTERS = 2  # of the folders that a stage's results are spread over
 
@@ -56,8 +57,8 @@ class Status:
     error: str = ""
     recordings: int | None = None
     """How many there are to do; None without a log."""
-    done: int = 0
-    """How many are cut or rejected."""
+    done: int | None = 0
+    """How many are cut or rejected; None on a cluster, which has logs of its own."""
     rejected: tuple[Rejected, ...] = ()
     hours_done: float = 0.0
     in_flight: tuple[InFlight, ...] = ()
@@ -107,7 +108,7 @@ def status_of(root: str, now: datetime | None = None) -> Status:
         last_event=latest.last_time,
         error=str((latest.end or {}).get("message", "")) if state == BROKEN else "",
         recordings=recordings,
-        done=len(done),
+        done=None if latest.start.get("runner") in REMOTE else len(done),
         rejected=rejected,
         hours_done=sum(done.values()) / 3600,
         in_flight=() if state == FINISHED else in_flight(latest.events),

@@ -86,6 +86,15 @@ def test_runs_of_the_same_work_add_up(tmp_path):
     assert status_of(str(tmp_path)).done == 2
 
 
+def test_of_a_run_on_a_cluster_nobody_says_that_nothing_is_done(tmp_path, command):
+    with logging_to(log_uri(str(tmp_path), "run")):
+        tell("run_started", recordings=4, work="w", runner="flink")
+        tell("run_ended", seconds=2.0)
+    found = status_of(str(tmp_path))
+    assert (found.state, found.recordings, found.done) == (FINISHED, 4, None)
+    assert "a run of 4 recordings on a cluster" in command("status", tmp_path).out
+
+
 def test_without_a_log_the_store_tells(tmp_path):
     Store(str(tmp_path)).write_bytes(b"x", "align", "0" * 64, ".npz")
     found = status_of(str(tmp_path))
