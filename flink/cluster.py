@@ -133,9 +133,13 @@ def up(slots: int = 2) -> Cluster:
         keepers,
     )
     STATE.write_text(json.dumps(asdict(cluster)), encoding="utf-8")
-    _wait(lambda: slots_of(cluster) >= slots, "task-manager")
-    _wait(lambda: _listens(pool), "worker-pool")
-    _wait(lambda: _listens(jobs), "job-server")
+    try:
+        _wait(lambda: slots_of(cluster) >= slots, "task-manager")
+        _wait(lambda: _listens(pool), "worker-pool")
+        _wait(lambda: _listens(jobs), "job-server")
+    except BaseException:
+        down()  # else its other parts would go on, with nobody to use them
+        raise
     return cluster
 
 
