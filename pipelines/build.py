@@ -100,8 +100,10 @@ def build_on_beam(
       ClusterFailed: another machine's engine gave up.
     """
     logging.disable(logging.WARNING)  # Beam's import complains of Google's libraries
-    options = pipeline_options(beam_arguments)
-    logging.disable(logging.NOTSET)
+    try:
+        options = pipeline_options(beam_arguments)
+    finally:
+        logging.disable(logging.NOTSET)
     hush()
     try:
         return _build(recordings, manifest_rejects, context, options)

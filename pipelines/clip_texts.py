@@ -43,7 +43,7 @@ def clip_texts(source: SpeechShards) -> Iterator[ClipText]:
       ArtifactError: shards, indexes, tables, labels and selection do not fit each
         other, or one of them is damaged.
     """
-    if not has_table(str(source.corpus), SEGMENT_TABLE):
+    if not has_table(source.root, SEGMENT_TABLE):
         yield from source.in_order()
         return
     for kept in kept_samples(source):
@@ -51,12 +51,12 @@ def clip_texts(source: SpeechShards) -> Iterator[ClipText]:
 
 
 def _listed(source: SpeechShards, kept: KeptSamples) -> Iterator[ListedClip]:
-    table = language_table(str(source.corpus), SEGMENT_TABLE, kept.language, _COLUMNS)
+    table = language_table(source.root, SEGMENT_TABLE, kept.language, _COLUMNS)
     rows = pc.index_in(kept.samples.key, value_set=table["key"])
     if rows.null_count:
         key = kept.samples.key.filter(pc.is_null(rows))[0].as_py()
         raise ArtifactError(
-            f"{source.corpus}: expected {key} of its shards in the table of segments, "
+            f"{source.root}: expected {key} of its shards in the table of segments, "
             "found it not there; say `pericope run` again"
         )
     place = 0
