@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+MISSING = "is missing"
 _RUN = "say `pericope run` again, which writes it anew"
 _REMEDIES = {
     "alignments": _RUN,
@@ -31,7 +32,10 @@ class Finding:
     @classmethod
     def at(cls, path: str, problem: str) -> "Finding":
         """Return a finding with what helps at that place."""
-        return cls(path, problem, remedy_for(path))
+        remedy = remedy_for(path)
+        if problem.startswith(MISSING):
+            remedy = remedy.removeprefix("delete it and ")
+        return cls(path, problem, remedy)
 
 
 def remedy_for(path: str) -> str:

@@ -55,6 +55,8 @@ def prune_store(
     filesystem, place = filesystem_of(f"{root}/store")
     if not filesystem.isdir(place):
         raise ArtifactError(f"{root}/store: expected the store of a corpus, found none")
+    # No server is asked anew whether sources have changed: the run does that.
+    job = replace(job, context=replace(job.context, asked_since_sec=0.0))
     with alone_in(root):
         needed = needed_results(job.recordings, (job.context, *_second_rounds(job)))
         if delete and needed.unknown and not missing_too:

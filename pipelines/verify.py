@@ -24,7 +24,7 @@ from pipelines.digests import (
     read_list,
     stage_list_uri,
 )
-from pipelines.findings import Finding
+from pipelines.findings import MISSING, Finding
 from pipelines.store import Store, filesystem_of
 from pipelines.verify_shards import check_shards
 from pipelines.verify_store import check_fetched, check_unlisted
@@ -77,7 +77,7 @@ def _check_folders(root: str, told: Progress, *, quick: bool) -> Iterator[Findin
             continue
         if listing is None:
             if names or folder in RUN_FOLDERS:
-                yield Finding.at(path, "is missing: a command did not end")
+                yield Finding.at(path, f"{MISSING}: a command did not end")
             continue
         fault = None if quick else partial(_fault, root)
         yield from _compare(names, listing, fault, partial(told, folder))
@@ -137,7 +137,7 @@ def _compare(
 ) -> Iterator[Finding]:
     """Hold files against their list; without ``fault`` by their sizes alone."""
     for path in sorted(listing.keys() - sizes.keys()):
-        yield Finding.at(path, "is missing")
+        yield Finding.at(path, MISSING)
     for path in sorted(sizes.keys() - listing.keys()):
         yield Finding.at(path, "is in no list of digests")
     both = sorted(sizes.keys() & listing.keys())
