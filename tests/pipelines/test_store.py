@@ -200,6 +200,35 @@ def test_a_killed_writer_leaves_only_what_can_be_removed(tmp_path):
     assert files_below(tmp_path) == []
 
 
+READER = """
+import sys, time
+from pipelines.store import Store, local_copy
+store = Store("memory://killed/corpus")
+uri = store.write_bytes(b"whole", "align", sys.argv[1], ".npz")
+with local_copy(uri) as path:
+    print(path.read_text(), path.suffix, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_reader_leaves_only_what_can_be_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = Store("memory://killed/corpus")
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, DIGEST],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"whole .npz\n"
+        assert store.remove_leftovers() == 0
+        assert len(files_below(tmp_path)) == 2
+        process.send_signal(signal.SIGKILL)
+    assert store.remove_leftovers() == 1
+    assert files_below(tmp_path) == []
+
+
 def test_only_our_own_temporary_files_are_removed(tmp_path):
     others = [".tmp-", ".tmp-notes", "x.tmp-0123456789abcdef", ".tmp-0123456789ABCDEF"]
     for name in others:
