@@ -25,6 +25,7 @@ from pipelines.store import filesystem_of, remove
 from schemas.errors import ConfigError, PericopeError, StoreUnavailable
 
 FOLDER = "running"
+_SAID = {"host", "machine", "process", "started", "since"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -128,8 +129,20 @@ class _Announcement:
         for name, path in self._paths():
             if name != self.name:
                 with contextlib.suppress(FileNotFoundError):  # it has just ended
-                    found[name] = json.loads(filesystem.cat_file(path))
+                    found[name] = self._read(name, filesystem.cat_file(path))
         return found
+
+    def _read(self, name: str, data: bytes) -> dict[str, Any]:
+        try:
+            told = json.loads(data)
+            if _SAID <= told.keys():
+                return told
+        except (ValueError, AttributeError):
+            told = data
+        raise ConfigError(
+            f"{self.root}/{FOLDER}/{name}: expected what a run says of itself, got "
+            f"{told!r:.80}; delete it if no other run is at work"
+        )
 
 
 class _Beating(threading.Thread):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 import requests
 from pydantic import TypeAdapter, ValidationError
@@ -97,12 +97,22 @@ class BibleBrainClient:
     _local: threading.local = field(default_factory=threading.local, repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.server)
+        shown = redact_uri(self.server)
+        try:
+            check_remote_uri(self.server)
+            parts = urlsplit(self.server)
+        except (SourceRefused, ValueError) as error:
+            raise ConfigError(f"--server: expected an address: {error}") from None
         is_local = parts.hostname in _LOCAL_HOSTS
         if not (parts.scheme == "https" or (parts.scheme == "http" and is_local)):
             raise ConfigError(
                 f"--server: expected https:// (the key would go over an open line), "
-                f"got {self.server!r}"
+                f"got {shown!r}"
+            )
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ConfigError(  # every message names the server
+                f"--server: expected host and path alone, got {shown!r} with a "
+                "password or parameters"
             )
 
     def get(self, path: str, kind: type[_T], **parameters: str) -> _T:
@@ -226,7 +236,10 @@ class BibleBrainClient:
             said = json.loads(body)["error"]["message"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return ""
-        words = " ".join(str(said).replace(self.key, "***").split())
+        words = str(said)
+        for form in (self.key, quote_plus(self.key), quote(self.key)):
+            words = words.replace(form, "***")
+        words = " ".join(words.split())
         return f" ({words:.200})"
 
     def _checked(self, path: str, answer: Any, kind: type[_T]) -> _T:

@@ -38,6 +38,17 @@ def announced() -> list[str]:
     return [path for path in fsspec.filesystem("memory").store if FOLDER in path]
 
 
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b'{"host": "x"}'])
+def test_what_no_run_has_written_is_named(root, data):
+    path = announce(root)
+    fsspec.filesystem("memory").pipe_file(path, data)
+    with (
+        pytest.raises(ConfigError, match=r"running/other\.json: expected .* delete it"),
+        holding(root, QUICK),
+    ):
+        pass
+
+
 def test_it_goes_with_the_run(root):
     with holding(root, QUICK):
         assert len(announced()) == 1
