@@ -135,13 +135,13 @@ class _Announcement:
     def _read(self, name: str, data: bytes) -> dict[str, Any]:
         try:
             told = json.loads(data)
-            if _SAID <= told.keys():
-                return told
-        except (ValueError, AttributeError):
-            told = data
+        except ValueError:
+            told = None
+        if isinstance(told, dict) and told.keys() >= _SAID:
+            return told
         raise ConfigError(
             f"{self.root}/{FOLDER}/{name}: expected what a run says of itself, got "
-            f"{told!r:.80}; delete it if no other run is at work"
+            f"{data!r:.80}; delete it if no other run is at work"
         )
 
 
