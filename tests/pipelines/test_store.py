@@ -28,8 +28,9 @@ DIGEST = digest_of("a")
 
 
 @pytest.fixture(params=["local", "file", "memory"])
-def store(request, tmp_path):
+def store(request, tmp_path, monkeypatch):
     if request.param == "memory":
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         yield Store("memory://corpus")
         fsspec.filesystem("memory").store.clear()
     else:
