@@ -26,7 +26,7 @@ from pipelines.addresses import (
     scheme_of,
 )
 from pipelines.fetch_body import blocks_of
-from pipelines.fetch_http import wait_sec
+from pipelines.fetch_http import may_pass, wait_sec
 from pipelines.fetch_limits import FetchLimits
 from pipelines.fetch_request import Interrupted, get, host_of
 from pipelines.fetch_turns import TURNS
@@ -38,7 +38,6 @@ KEY_VARIABLE = "PERICOPE_DBP_KEY"
 _MAX_ANSWER_BYTES = 64 * 2**20
 _PAGE_ITEMS = 50
 _MAX_PAGES = 10_000
-_RETRIED_STATUS = (408, 425, 429)
 _KEY = re.compile(r"[\x21-\x7e]{8,200}")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -226,7 +225,7 @@ class BibleBrainClient:
             raise NotAllowed(f"{self._shown(path)}: not for this key: {said}")
         if status in (404, 410):
             raise SourceMissing(f"{self._shown(path)}: there is none: {said}")
-        if status in _RETRIED_STATUS or status >= 500:
+        if may_pass(status):
             raise Interrupted(said, response.headers.get("Retry-After"))
         raise FetchFailed(f"{self._shown(path)}: expected HTTP 200, got {said}")
 
