@@ -173,6 +173,10 @@ class _Beating(threading.Thread):
                 shown_sec = _now_sec()
             except (PericopeError, OSError) as error:
                 _LOG.warning("this run cannot show that it is alive: %s", error)
+            except Exception:  # without a beat the run may not go on
+                _LOG.exception("this run cannot show that it is alive")
+                self._interrupt()
+                return
 
     def _interrupt(self) -> None:
         self.lost = (

@@ -144,3 +144,15 @@ def test_a_run_that_was_taken_for_dead_stops(root):
         (own,) = announced()
         fsspec.filesystem("memory").rm_file(own)
         time.sleep(30)
+
+
+def test_a_run_that_can_no_longer_beat_stops(root, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the library's own fault")
+
+    with (
+        pytest.raises(StoreUnavailable, match="taken its place"),
+        holding(root, QUICK),
+    ):
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), "find", fail)
+        time.sleep(30)
