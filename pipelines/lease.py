@@ -160,23 +160,27 @@ class _Beating(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Beat until the run ends."""
+        """Beat until the run ends; without a beat it may not go on."""
+        try:
+            self._beat()
+        finally:  # also after an error that nobody has thought of
+            if not self._ended.is_set():
+                self._interrupt()
+
+    def _beat(self) -> None:
+        """Return when the run ends, or another one may have taken its place."""
         shown_sec = _now_sec()
         while not self._ended.wait(self._patience.beat_sec):
             try:
                 # Who was silent for so long is taken for dead, even if not yet removed.
                 is_late = _now_sec() - shown_sec > self._patience.dead_sec
                 if is_late or not self._own.is_there():
-                    self._interrupt()
                     return
+                began_sec = _now_sec()
                 self._own.write()
-                shown_sec = _now_sec()
+                shown_sec = began_sec  # it may be seen long before the answer is here
             except (PericopeError, OSError) as error:
                 _LOG.warning("this run cannot show that it is alive: %s", error)
-            except Exception:  # without a beat the run may not go on
-                _LOG.exception("this run cannot show that it is alive")
-                self._interrupt()
-                return
 
     def _interrupt(self) -> None:
         self.lost = (

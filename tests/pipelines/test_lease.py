@@ -146,6 +146,7 @@ def test_a_run_that_was_taken_for_dead_stops(root):
         time.sleep(30)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_run_that_can_no_longer_beat_stops(root, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the library's own fault")
