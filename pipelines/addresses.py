@@ -10,6 +10,8 @@ from schemas.errors import SourceRefused
 
 HTTP_SCHEMES = ("http", "https")
 OBJECT_SCHEMES = ("s3", "gs")
+# In these "?" and "#" are characters of a name.
+_WHOLE_PATHS = ("", "file", "memory", *OBJECT_SCHEMES)
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SECRET = re.compile(
@@ -137,7 +139,7 @@ def check_remote_uri(uri: str) -> None:
 def redact_uri(uri: str) -> str:
     """Return the URI as it may be shown: without password, signature and tokens."""
     scheme = scheme_of(uri)
-    if scheme not in HTTP_SCHEMES:
+    if scheme in _WHOLE_PATHS:
         head, separator, rest = uri.partition("://")
         host, slash, path = rest.partition("/")
         return f"{head}{separator}{host.rpartition('@')[2]}{slash}{path}"

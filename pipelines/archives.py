@@ -33,6 +33,8 @@ _ENCRYPTED = 0x1
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Below this a ratio says nothing: a page of blanks is no bomb.
 _HARMLESS_BYTES = 1024 * 1024
+# What disks take; of the whole path, room is left for the folder to unpack into.
+_MAX_PART_BYTES, _MAX_NAME_BYTES = 255, 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 # What zipfile and zlib raise on damaged archives.
@@ -134,18 +136,6 @@ def opened_archive(
         with _damages_told(str(path)):
             file = opened.enter_context(zipfile.ZipFile(raw))
         yield Archive(path, file, limits)
-
-
-def safe_members(
-    path: str | Path, limits: ArchiveLimits | None = None
-) -> tuple[Member, ...]:
-    """Return the regular files of an archive, in its own order.
-
-    Raises:
-      InputError: as ``opened_archive``.
-    """
-    with opened_archive(path, limits) as archive:
-        return archive.members
 
 
 class _OneGulp(io.FileIO):
@@ -254,6 +244,12 @@ def _problem_of_name(name: str) -> str:
         return "expected a path within the archive, got one that leads out of it"
     if not _parts(name):
         return "expected a name, got none"
+    longest = max(len(part.encode()) for part in _parts(name))
+    if longest > _MAX_PART_BYTES or len(name.encode()) > _MAX_NAME_BYTES:
+        return (
+            f"expected a name of at most {_MAX_NAME_BYTES} bytes, {_MAX_PART_BYTES} "
+            f"between slashes, got {len(name.encode())} and {longest}"
+        )
     return ""
 
 

@@ -109,7 +109,10 @@ def fetch(
         with tempfile.TemporaryDirectory(prefix="pericope-") as folder:
             rejects = _list(named, options.at(Path(folder)), as_json)
     else:
-        rejects = _fetch(named, options, as_json, quiet)
+        from pipelines.alone import alone_in
+
+        with alone_in(str(output)):
+            rejects = _fetch(named, options, as_json, quiet)
     if rejects:
         raise typer.Exit(3)
 
@@ -158,11 +161,13 @@ def _fetch(
         CORPUS,
         REJECTS,
         check_same_sources,
+        remove_leftovers,
         write_corpus,
     )
 
     console = Console(stderr=True, quiet=quiet or as_json)
     output = options.output
+    remove_leftovers(output)
     with console.status("listing"):
         listing = list_sources(open_sources(places, options))
     check_same_sources(output, listing)

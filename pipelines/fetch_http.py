@@ -40,7 +40,6 @@ Result = TypeVar("Result")
 _BLOCK_BYTES = 64 * 1024
 # An attempt that got this much further was not in vain: the count of retries restarts.
 _PROGRESS_BYTES = 1024 * 1024
-_RETRIED_STATUS = (408, 425, 429)
 _GZIP = ("gzip", "x-gzip")
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
@@ -167,13 +166,18 @@ def _attempt(
     return version
 
 
+def may_pass(status: int) -> bool:
+    """Tell whether another attempt may get another answer than this one."""
+    return status in (408, 425, 429) or status >= 500
+
+
 def _check_status(response: requests.Response, shown: str, limits: FetchLimits) -> None:
     status = response.status_code
     if status in (200, 206):
         return
     if status in (404, 410):
         raise SourceMissing(f"{shown}: expected a file, got HTTP {status}")
-    if status in _RETRIED_STATUS or status >= 500:
+    if may_pass(status):
         asked = response.headers.get("Retry-After")
         pause_sec = min(_asked_sec(asked), limits.backoff_max_sec)
         if pause_sec > 0:  # meant for all who ask this server

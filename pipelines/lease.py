@@ -25,6 +25,7 @@ from pipelines.store import filesystem_of, remove
 from schemas.errors import ConfigError, PericopeError, StoreUnavailable
 
 FOLDER = "running"
+_SAID = {"host", "machine", "process", "started", "since"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -128,8 +129,20 @@ class _Announcement:
         for name, path in self._paths():
             if name != self.name:
                 with contextlib.suppress(FileNotFoundError):  # it has just ended
-                    found[name] = json.loads(filesystem.cat_file(path))
+                    found[name] = self._read(name, filesystem.cat_file(path))
         return found
+
+    def _read(self, name: str, data: bytes) -> dict[str, Any]:
+        try:
+            told = json.loads(data)
+        except ValueError:
+            told = None
+        if isinstance(told, dict) and told.keys() >= _SAID:
+            return told
+        raise ConfigError(
+            f"{self.root}/{FOLDER}/{name}: expected what a run says of itself, got "
+            f"{data!r:.80}; delete it if no other run is at work"
+        )
 
 
 class _Beating(threading.Thread):
@@ -147,17 +160,25 @@ class _Beating(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Beat until the run ends."""
+        """Beat until the run ends; without a beat it may not go on."""
+        try:
+            self._beat()
+        finally:  # also after an error that nobody has thought of
+            if not self._ended.is_set():
+                self._interrupt()
+
+    def _beat(self) -> None:
+        """Return when the run ends, or another one may have taken its place."""
         shown_sec = _now_sec()
         while not self._ended.wait(self._patience.beat_sec):
             try:
                 # Who was silent for so long is taken for dead, even if not yet removed.
                 is_late = _now_sec() - shown_sec > self._patience.dead_sec
                 if is_late or not self._own.is_there():
-                    self._interrupt()
                     return
+                began_sec = _now_sec()
                 self._own.write()
-                shown_sec = _now_sec()
+                shown_sec = began_sec  # it may be seen long before the answer is here
             except (PericopeError, OSError) as error:
                 _LOG.warning("this run cannot show that it is alive: %s", error)
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from pipelines.object_stores import (
 from schemas.errors import ConfigError
 
 _TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}")
+_COPY = ".copy"  # behind the name of a temporary file: the folder that goes with it
 _STAGE = re.compile(r"[a-z][a-z0-9_]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]+)*")
@@ -190,11 +192,20 @@ def local_copy(uri: str) -> Iterator[Path]:
     if local is not None:
         yield Path(local)
         return
-    with tempfile.TemporaryDirectory(prefix="pericope-") as folder:
+    # The folder goes with a locked file, so that what a kill leaves can be told.
+    temp, descriptor = _create_temp(str(own_temporary_folder()))
+    folder = Path(temp + _COPY)
+    try:
+        folder.mkdir()
         filesystem, path = filesystem_of(uri)
-        copy = Path(folder, Path(path).name)
+        copy = folder / Path(path).name
         filesystem.get_file(path, str(copy))
         yield copy
+    finally:
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.unlink(temp)
+        os.close(descriptor)
 
 
 def remove(uri: str) -> None:
@@ -265,6 +276,8 @@ def _remove_if_abandoned(temp: str) -> bool:
     try:
         if not _try_lock(descriptor):
             return False
+        if os.path.exists(temp + _COPY):
+            shutil.rmtree(temp + _COPY)
         os.unlink(temp)
     except FileNotFoundError:  # renamed to its final name just now
         return False

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 import requests
 from pydantic import TypeAdapter, ValidationError
@@ -26,7 +26,7 @@ from pipelines.addresses import (
     scheme_of,
 )
 from pipelines.fetch_body import blocks_of
-from pipelines.fetch_http import wait_sec
+from pipelines.fetch_http import may_pass, wait_sec
 from pipelines.fetch_limits import FetchLimits
 from pipelines.fetch_request import Interrupted, get, host_of
 from pipelines.fetch_turns import TURNS
@@ -38,7 +38,6 @@ KEY_VARIABLE = "PERICOPE_DBP_KEY"
 _MAX_ANSWER_BYTES = 64 * 2**20
 _PAGE_ITEMS = 50
 _MAX_PAGES = 10_000
-_RETRIED_STATUS = (408, 425, 429)
 _KEY = re.compile(r"[\x21-\x7e]{8,200}")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -97,12 +96,22 @@ class BibleBrainClient:
     _local: threading.local = field(default_factory=threading.local, repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.server)
+        shown = redact_uri(self.server)
+        try:
+            check_remote_uri(self.server)
+            parts = urlsplit(self.server)
+        except (SourceRefused, ValueError) as error:
+            raise ConfigError(f"--server: expected an address: {error}") from None
         is_local = parts.hostname in _LOCAL_HOSTS
         if not (parts.scheme == "https" or (parts.scheme == "http" and is_local)):
             raise ConfigError(
                 f"--server: expected https:// (the key would go over an open line), "
-                f"got {self.server!r}"
+                f"got {shown!r}"
+            )
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ConfigError(  # every message names the server
+                f"--server: expected host and path alone, got {shown!r} with a "
+                "password or parameters"
             )
 
     def get(self, path: str, kind: type[_T], **parameters: str) -> _T:
@@ -216,7 +225,7 @@ class BibleBrainClient:
             raise NotAllowed(f"{self._shown(path)}: not for this key: {said}")
         if status in (404, 410):
             raise SourceMissing(f"{self._shown(path)}: there is none: {said}")
-        if status in _RETRIED_STATUS or status >= 500:
+        if may_pass(status):
             raise Interrupted(said, response.headers.get("Retry-After"))
         raise FetchFailed(f"{self._shown(path)}: expected HTTP 200, got {said}")
 
@@ -226,7 +235,10 @@ class BibleBrainClient:
             said = json.loads(body)["error"]["message"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return ""
-        words = " ".join(str(said).replace(self.key, "***").split())
+        words = str(said)
+        for form in (self.key, quote_plus(self.key), quote(self.key)):
+            words = words.replace(form, "***")
+        words = " ".join(words.split())
         return f" ({words:.200})"
 
     def _checked(self, path: str, answer: Any, kind: type[_T]) -> _T:

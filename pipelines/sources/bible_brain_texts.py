@@ -17,7 +17,7 @@ from pipelines.sources.filesets import USX, all_filesets, text_fileset
 from pipelines.sources.options import SourceOptions
 from pipelines.sources.passages import write_passage, write_vpl
 from pipelines.store import Store, write_atomic
-from schemas.errors import SourceMissing
+from schemas.errors import FetchFailed, SourceMissing
 from schemas.source import Recording, TextFormat
 
 
@@ -82,11 +82,9 @@ class BibleBrainTexts:
         text = self._text_of[recording.recording_id]
         if not text.is_usx:
             return str(self._write_verses(recording, text))
-        address = checked_address(recording.text, recording.recording_id)
+        address, book = self._fetch_book(recording, text)
         if text.verses is None:
             return address
-        store = Store(str(self._options.output))
-        book = Path(fetch(address, store, self._options.limits).path)
         target = self._folder("text") / f"{recording.recording_id}.vpl"
         whole = replace(recording, chapter=text.chapter, text_format=TextFormat.USX)
         return str(write_passage(whole, book, text.verses, target))
@@ -117,6 +115,27 @@ class BibleBrainTexts:
             write_atomic(str(target), json.dumps(document).encode())
         return target
 
+    def _fetch_book(self, recording: Recording, text: _Text) -> tuple[str, Path]:
+        """Fetch a USX book; return the address that served and where the book is."""
+        name, store = recording.recording_id, Store(str(self._options.output))
+        books = self._usx[text.fileset]
+        address = checked_address(books[recording.book], name)
+        try:
+            return address, Path(fetch(address, store, self._options.limits).path)
+        except FetchFailed:  # the signature may have run out
+            files = self._files_of_book(text.fileset, recording.book, text.chapter)
+            signed = [file.path for file in files if file.book_id == recording.book]
+            if not signed or signed[0] == address:
+                raise
+        books[recording.book] = address = checked_address(signed[0], name)
+        return address, Path(fetch(address, store, self._options.limits).path)
+
+    def _files_of_book(
+        self, fileset: str, book: str, chapter: int
+    ) -> list[answers.FileAnswer]:
+        path = f"bibles/filesets/{fileset}/{book}/{chapter}"
+        return self._client.get(path, answers.Files).data
+
     def _books(self, bible: answers.BibleAnswer, fileset: str) -> dict[str, str]:
         """Return the addresses of a USX fileset's books."""
         if fileset not in self._usx:
@@ -134,9 +153,8 @@ class BibleBrainTexts:
             files = []
             for book in bible.books:
                 chapter = book.chapters[0] if book.chapters else 1
-                path = f"bibles/filesets/{fileset}/{book.book_id}/{chapter}"
                 try:
-                    files += self._client.get(path, answers.Files).data
+                    files += self._files_of_book(fileset, book.book_id, chapter)
                 except (NotAllowed, SourceMissing):
                     continue  # then the book's recordings have no text
             return files

@@ -28,7 +28,8 @@ def local_folder(place: str, output: Path, limits: FetchLimits) -> Path:
       limits: of the fetch.
 
     Raises:
-      ConfigError: there is no such folder or file.
+      ConfigError: there is no such folder or file, or ``output`` lies in the folder:
+        what is written there would be found as another text the next time.
       InputError: the archive cannot be fetched, or is not safe to unpack.
     """
     local = local_path_of(place)
@@ -38,6 +39,11 @@ def local_folder(place: str, output: Path, limits: FetchLimits) -> Path:
         archive = Path(local)
         if not archive.exists():
             raise ConfigError(f"{place}: expected a folder or archive, there is none")
+        if output.resolve().is_relative_to(archive.resolve()):
+            raise ConfigError(
+                f"{place}: expected a folder to fetch into outside of it, got "
+                f"{output.resolve()}"
+            )
         if archive.is_dir() or archive.suffix.lower() != _ZIP:
             return archive.resolve()
     state = archive.stat()

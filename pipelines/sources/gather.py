@@ -1,6 +1,7 @@
 """Fetch what sources have listed: audio, texts and word times, into one folder."""
 
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -130,9 +131,7 @@ def _fetch_text(address: str, place: _Place) -> str:
     digest = digest_of(identity_of_uri(address))[:8]
     target = place.output / "text" / f"{stem}-{digest}{_suffix_of(address)}"
     if not target.exists():
-        data = Path(_fetched(address, place)).read_bytes()
-        with writing(str(target)) as file:
-            file.write(data)
+        _copy(_fetched(address, place), target)
     return str(target)
 
 
@@ -159,6 +158,9 @@ def _link(source: str, target: Path) -> None:
     except FileExistsError:  # another thread or process was quicker
         return
     except OSError:  # a disk without links, or another one
-        with open(source, "rb") as file, writing(str(target)) as copy:
-            while block := file.read(1 << 20):
-                copy.write(block)
+        _copy(source, target)
+
+
+def _copy(source: str, target: Path) -> None:
+    with open(source, "rb") as file, writing(str(target)) as copy:
+        shutil.copyfileobj(file, copy)

@@ -62,7 +62,7 @@ class LibrivoxFolder:
                 f"{self.name}: expected --language, because the files do not tell it"
             )
         files = list(files_below(self._texts_at))
-        texts = [path for path in files if path.suffix.lower() == ".txt"]
+        texts = [p for p in files if p.suffix.lower() == ".txt" and p.is_file()]
         paths = [
             path
             for path in files_below(self._audio)

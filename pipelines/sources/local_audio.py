@@ -7,7 +7,7 @@ import soundfile
 
 from pipelines.languages import check_language
 from pipelines.sources.source import STAGE, SourceRecording
-from schemas.errors import InputError, LanguageUnknown, NameUnclear
+from schemas.errors import InputError, LanguageUnknown, NameUnclear, SourceMissing
 from schemas.segment import Reject
 from schemas.source import Recording
 
@@ -32,15 +32,21 @@ def listed_local(recording: Recording) -> SourceRecording:
 
 
 def check_path(path: Path) -> None:
-    """Refuse a path that a manifest cannot hold.
+    """Refuse what is no file, and a path that a manifest cannot hold.
 
     Raises:
       NameUnclear: it has control characters or bytes that are no text.
+      SourceMissing: it is a link to nothing, a pipe or a device.
     """
     if _UNWRITABLE.search(str(path)):
         raise NameUnclear(
             f"{str(path)!r}: expected a path without control characters and in the "
             "disk's own encoding; rename it"
+        )
+    if not path.is_file():
+        raise SourceMissing(
+            f"{path}: expected a file, got a link to nothing, a pipe or a device; "
+            "remove it, or put the file there"
         )
 
 

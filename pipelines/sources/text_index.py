@@ -77,6 +77,8 @@ class TextIndex:
 def _texts_of(path: Path) -> Iterable[tuple[str, TextFile]]:
     if path.suffix.lower() not in _BY_ENDING or path.name == VREF:
         return
+    if not path.is_file():  # a link to nothing, or a pipe
+        return
     if path.stat().st_size > _MAX_BYTES:
         return
     text_format, pattern = _BY_ENDING[path.suffix.lower()]
@@ -89,14 +91,19 @@ def _texts_of(path: Path) -> Iterable[tuple[str, TextFile]]:
     if path.suffix.lower() != ".txt" or any(books):
         return
     vref = path.with_name(VREF)
-    if vref.exists() and vref.read_bytes().count(b"\n") == data.count(b"\n"):
-        codes = re.findall(rb"^(\w{3}) ", vref.read_bytes(), re.MULTILINE)
+    references = vref.read_bytes() if vref.is_file() else b""
+    if references and _lines_in(references) == _lines_in(data):
+        codes = re.findall(rb"^(\w{3}) ", references, re.MULTILINE)
         for book in filter(None, map(book_of_code, _ascii(codes))):
             yield book, TextFile(path, None)
         return
     name = audio_name(path.stem, path.parent.name)
     if name is not None and name.verses is None:
         yield name.book, TextFile(path, TextFormat.PLAIN, name.chapter)
+
+
+def _lines_in(data: bytes) -> int:
+    return data.removesuffix(b"\n").count(b"\n")
 
 
 def _ascii(codes: Iterable[bytes]) -> Iterable[str]:

@@ -10,12 +10,20 @@ from pathlib import Path
 from pipelines.manifest_rows import COLUMNS, read_rows
 from pipelines.sources.gather import Gathered
 from pipelines.sources.source import MANIFEST, Listing
-from pipelines.store import write_atomic
+from pipelines.store import Store, write_atomic
 from schemas.errors import ConfigError
 from schemas.segment import Reject
 from schemas.source import Recording
 
 CORPUS, REJECTS = "corpus.toml", "rejects.csv"
+# A corpus, which may be large and at work, can lie beside them.
+_FOLDERS = ("audio", "text", "timestamps", "unpacked", "store")
+
+
+def remove_leftovers(output: Path) -> None:
+    """Delete what killed fetches left of unfinished files; only one may be at work."""
+    for name in _FOLDERS:
+        Store(str(output / name)).remove_leftovers()
 
 
 def check_same_sources(output: Path, listing: Listing) -> None:

@@ -137,12 +137,6 @@ def server() -> Iterator[FaultyServer]:
         yield faulty
 
 
-@pytest.fixture
-def other_server() -> Iterator[FaultyServer]:
-    with serving() as faulty:
-        yield faulty
-
-
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real object store, which this process and its children find by themselves."""

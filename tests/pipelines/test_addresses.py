@@ -110,6 +110,7 @@ def test_other_schemes_and_half_uris_are_refused(uri, message):
         ("https://h.example/a?%73ig=pw&api_key=pw", "https://h.example/a?%73ig=***&api_key=***"),
         ("https://u:pw@[h/a", "https://(unreadable)"),
         ("s3://id:pw@bucket/a#1?b", "s3://bucket/a#1?b"),
+        ("ftp://u:pw@h.example/a?key=pw", "ftp://h.example/a?key=***"),
     ],
 )  # fmt: skip
 def test_secrets_are_not_shown(uri, shown):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.archives import ArchiveLimits, Member, opened_archive, safe_members
+from pipelines.archives import ArchiveLimits, Member, opened_archive
 from schemas.errors import (
     ArchiveUnusable,
     ConfigError,
@@ -33,6 +33,11 @@ def zipped(folder: Path, *members: tuple[str | zipfile.ZipInfo, bytes], **more) 
     return path
 
 
+def members_of(path: Path, limits: ArchiveLimits | None = None) -> tuple[Member, ...]:
+    with opened_archive(path, limits) as archive:
+        return archive.members
+
+
 def copied(path: Path, name: str) -> bytes:
     target = io.BytesIO()
     with opened_archive(path) as archive:
@@ -52,25 +57,25 @@ def test_what_was_packed_is_unpacked(tmp_path, contents, stored):
     method = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
     path = zipped(tmp_path, *contents.items(), compression=method)
     expected = tuple(Member(name, len(data)) for name, data in contents.items())
-    assert safe_members(path) == expected
+    assert members_of(path) == expected
     assert {name: copied(path, name) for name in contents} == contents
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_folders_are_no_members(tmp_path):
     path = zipped(tmp_path, ("a/", b""), ("a/b.txt", b"mti"), ("a/", b""))
-    assert [member.name for member in safe_members(path)] == ["a/b.txt"]
+    assert [member.name for member in members_of(path)] == ["a/b.txt"]
 
 
 @pytest.mark.parametrize(
     "name",
     ["../a", "a/../../b", "a/..", "..\\a", "a\\..\\..\\b", "/etc/a", "\\a", "C:\\a",
-     "c:a", "a\x01b", "a\nb", "./"],
+     "c:a", "a\x01b", "a\nb", "./", "é" * 128, "a/" * 512 + "b"],
 )  # fmt: skip
 def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
     path = zipped(tmp_path, ("good.txt", b"a"), (name, b"b"))
     with pytest.raises(SourceRefused, match=r"a\.zip: .*: expected "):
-        safe_members(path)
+        members_of(path)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,7 @@ def test_links_and_devices_are_refused(tmp_path, kind):
     info = zipfile.ZipInfo("link")
     info.external_attr = (kind | 0o777) << 16
     with pytest.raises(SourceRefused, match="'link': expected a file, got a link"):
-        safe_members(zipped(tmp_path, (info, b"/etc/passwd")))
+        members_of(zipped(tmp_path, (info, b"/etc/passwd")))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -97,18 +102,18 @@ def test_links_and_devices_are_refused(tmp_path, kind):
 )
 def test_two_members_of_one_place_are_refused(tmp_path, names, told):
     with pytest.raises(ArchiveUnusable, match=told):
-        safe_members(zipped(tmp_path, *((name, b"") for name in names)))
+        members_of(zipped(tmp_path, *((name, b"") for name in names)))
 
 
 def test_bombs_are_refused_by_their_ratio(tmp_path):
     path = zipped(tmp_path, ("bomb.wav", bytes(5_000_000)))
     with pytest.raises(SourceTooLarge, match=r"'bomb.wav': expected at most 200 times"):
-        safe_members(path)
-    assert safe_members(path, ArchiveLimits(max_ratio=2_000))
+        members_of(path)
+    assert members_of(path, ArchiveLimits(max_ratio=2_000))
 
 
 def test_small_members_may_be_as_empty_as_they_like(tmp_path):
-    assert safe_members(zipped(tmp_path, ("blank.txt", b" " * 1_000_000)))
+    assert members_of(zipped(tmp_path, ("blank.txt", b" " * 1_000_000)))
 
 
 @pytest.mark.parametrize(
@@ -122,9 +127,9 @@ def test_small_members_may_be_as_empty_as_they_like(tmp_path):
 )  # fmt: skip
 def test_each_limit_is_kept(tmp_path, limits, told):
     path = zipped(tmp_path, ("a", b"x" * 10), ("b", NOISE), ("c", NOISE))
-    assert len(safe_members(path)) == 3
+    assert len(members_of(path)) == 3
     with pytest.raises(SourceTooLarge, match=told):
-        safe_members(path, ArchiveLimits(**limits))
+        members_of(path, ArchiveLimits(**limits))
 
 
 def test_a_directory_that_claims_gigabytes_is_not_read(tmp_path):
@@ -133,7 +138,7 @@ def test_a_directory_that_claims_gigabytes_is_not_read(tmp_path):
     struct.pack_into("<L", data, len(data) - 22 + 12, 0xF0000000)
     path.write_bytes(data)
     with pytest.raises((SourceTooLarge, ArchiveUnusable)):
-        safe_members(path)
+        members_of(path)
 
 
 def directory_of(data: bytes) -> int:
@@ -151,21 +156,21 @@ def rewritten(path: Path, at: int, form: str, value: int) -> Path:
 def test_encrypted_members_are_refused(tmp_path):
     path = rewritten(zipped(tmp_path, ("a.txt", b"siri")), 8, "<H", 1)
     with pytest.raises(ArchiveUnusable, match=r"'a.txt': expected no password"):
-        safe_members(path)
+        members_of(path)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_compressions_are_refused(tmp_path, method):
     path = zipped(tmp_path, ("a", b"a" * 9), compression=method)
     with pytest.raises(ArchiveUnusable, match=f"got method {method}"):
-        safe_members(path)
+        members_of(path)
 
 
 def test_members_that_share_their_bytes_are_refused(tmp_path):
     path = zipped(tmp_path, ("a", NOISE), ("b", NOISE))
     rewritten(path, 42, "<L", 0)
     with pytest.raises(ArchiveUnusable, match="expected bytes of its own, got 'a'"):
-        safe_members(path)
+        members_of(path)
 
 
 @pytest.mark.parametrize("size", [1, 199_999, 200_001, 300_000])
@@ -190,14 +195,14 @@ def test_a_truncated_archive_is_refused(tmp_path, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(ArchiveUnusable, match="expected a whole zip archive"):
-        safe_members(path)
+        members_of(path)
 
 
 def test_what_is_not_there_is_told(tmp_path):
     with pytest.raises(SourceMissing, match=r"none\.zip: expected an archive"):
-        safe_members(tmp_path / "none.zip")
+        members_of(tmp_path / "none.zip")
     with pytest.raises(SourceMissing):
-        safe_members(tmp_path)
+        members_of(tmp_path)
     with pytest.raises(SourceMissing, match="'b': expected a file in the archive"):
         copied(zipped(tmp_path, ("a", b"")), "b")
 

@@ -45,8 +45,11 @@ class Watched:
 
 
 def test_no_more_than_allowed_are_open():
-    watched = Watched()
-    threads = [watched.start(host) for host in "aaaaaaaabbbbbbbbcccc"]
+    watched, gate = Watched(), threading.Event()
+    threads = [watched.start(host, gate) for host in "aaaaaaaabbbbbbbbcccc"]
+    while watched.most_in_all < 3:
+        time.sleep(0.001)
+    gate.set()
     for thread in threads:
         thread.join()
     assert Counter(watched.order) == {"a": 8, "b": 8, "c": 4}

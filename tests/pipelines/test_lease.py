@@ -38,6 +38,17 @@ def announced() -> list[str]:
     return [path for path in fsspec.filesystem("memory").store if FOLDER in path]
 
 
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b'{"host": "x"}'])
+def test_what_no_run_has_written_is_named(root, data):
+    path = announce(root)
+    fsspec.filesystem("memory").pipe_file(path, data)
+    with (
+        pytest.raises(ConfigError, match=r"running/other\.json: expected .* delete it"),
+        holding(root, QUICK),
+    ):
+        pass
+
+
 def test_it_goes_with_the_run(root):
     with holding(root, QUICK):
         assert len(announced()) == 1
@@ -132,4 +143,17 @@ def test_a_run_that_was_taken_for_dead_stops(root):
     ):
         (own,) = announced()
         fsspec.filesystem("memory").rm_file(own)
+        time.sleep(30)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_run_that_can_no_longer_beat_stops(root, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the library's own fault")
+
+    with (
+        pytest.raises(StoreUnavailable, match="taken its place"),
+        holding(root, QUICK),
+    ):
+        monkeypatch.setattr(type(fsspec.filesystem("memory")), "find", fail)
         time.sleep(30)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,13 @@ def test_large_files_go_in_parts_and_appear_at_the_end(bucket, proxy):
     assert (folder / "c/large.bin").stat().st_size == size
 
 
-def test_a_killed_upload_is_never_shown_and_is_cleared(bucket, proxy):
+def test_a_killed_upload_is_never_shown_and_is_cleared(
+    bucket, proxy, tmp_path, monkeypatch
+):
     """The process dies while parts are on their way."""
     root, folder = bucket
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # what others left does not count
+    monkeypatch.setattr(tempfile, "tempdir", None)
     script = (
         "from pipelines.store import writing\n"
         f"with writing('{root}/c/large.bin') as file:\n"

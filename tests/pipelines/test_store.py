@@ -28,8 +28,9 @@ DIGEST = digest_of("a")
 
 
 @pytest.fixture(params=["local", "file", "memory"])
-def store(request, tmp_path):
+def store(request, tmp_path, monkeypatch):
     if request.param == "memory":
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         yield Store("memory://corpus")
         fsspec.filesystem("memory").store.clear()
     else:
@@ -196,6 +197,35 @@ def test_a_killed_writer_leaves_only_what_can_be_removed(tmp_path):
     (left,) = files_below(tmp_path)
     assert Path(left).name.startswith(".tmp-")
     assert not store.has("align", DIGEST, ".npz")
+    assert store.remove_leftovers() == 1
+    assert files_below(tmp_path) == []
+
+
+READER = """
+import sys, time
+from pipelines.store import Store, local_copy
+store = Store("memory://killed/corpus")
+uri = store.write_bytes(b"whole", "align", sys.argv[1], ".npz")
+with local_copy(uri) as path:
+    print(path.read_text(), path.suffix, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_reader_leaves_only_what_can_be_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    store = Store("memory://killed/corpus")
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, DIGEST],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"whole .npz\n"
+        assert store.remove_leftovers() == 0
+        assert len(files_below(tmp_path)) == 2
+        process.send_signal(signal.SIGKILL)
     assert store.remove_leftovers() == 1
     assert files_below(tmp_path) == []
 

@@ -30,7 +30,7 @@ def refused_configurations() -> dict[str, tuple[bytes, str]]:
     }
     values = {
         "corpus.name": ['"a/b"', '".."', '""', "3", f'"{"x" * 65}"'],
-        "corpus.manifest": ['""', '"s3://bucket/m.csv"', '"file://host/m.csv"'],
+        "corpus.manifest": ['""', '"ftp://h.example/m.csv"', '"file://host/m.csv"'],
         "corpus.output": ['"ftp://h.example/o"', '"s3://"', '"s3://b/a::c"'],
         "corpus.allow_outside": ['"yes"'],
     }

@@ -194,7 +194,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class BibleBrainServer(http.server.ThreadingHTTPServer):
-    """The server; start it with ``serving``."""
+    """The server; see the fixture ``bible_brain``."""
 
     daemon_threads = True
 

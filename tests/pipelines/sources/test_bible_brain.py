@@ -247,6 +247,16 @@ def test_an_address_that_ran_out_is_signed_anew(bible, bible_brain, options):
     assert (reject.key, reject.reason) == ("SWHABCN1DA_LUK_001", "source_missing")
 
 
+def test_a_text_whose_address_ran_out_is_signed_anew(bible, bible_brain, options):
+    bible.filesets.append(TEXT_USX)
+    bible.usx = {"SWHABCN_ET-usx": {"MRK": USX.encode()}}
+    listing = listed("SWHABC", replace(options, books=("MRK",)))
+    bible_brain.expired = bible_brain.signed
+    gathered = gather(listing, options, lambda _: None)
+    assert gathered.rejects == ()
+    assert texts(gathered)["SWHABCN1DA_MRK_002"] == [("1", "Upepo."), ("2", "Ziwa.")]
+
+
 def test_verse_times_are_written_if_they_are_asked_for(bible, bible_brain, options):
     bible.timestamps = {("SWHABCN1DA", "MRK", 1): [("1", 0.0), ("2", 4.25)]}
     options = replace(options, books=("MRK",), timestamps=True)

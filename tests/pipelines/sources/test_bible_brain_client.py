@@ -148,6 +148,31 @@ def test_the_key_does_not_go_over_an_open_line():
     BibleBrainClient(KEY, "https://example.org/api")
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://me:hush-hush@example.org/api",
+        "https://example.org/api?token=hush-hush",
+        "https://[::1",
+        "example.org/api",
+        "https:///api",
+    ],
+)
+def test_a_server_is_host_and_path(server):
+    """Every message names it."""
+    with pytest.raises(ConfigError, match="--server: expected") as caught:
+        BibleBrainClient(KEY, server)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_key_is_not_told_in_the_form_that_addresses_have(bible_brain):
+    client = BibleBrainClient("a+key/with=signs&more", bible_brain.url, IMPATIENT)
+    said = "got key=a%2Bkey%2Fwith%3Dsigns%26more or a%2Bkey/with%3Dsigns%26more"
+    bible_brain.faults["/api/bibles"] = [answer_with(400, said)]
+    with pytest.raises(FetchFailed, match=r"\(got key=\*\*\* or \*\*\*\)"):
+        client.get("bibles", OneBible)
+
+
 @pytest.mark.parametrize("address", ["/etc/passwd", "file:///etc/passwd", "s3://b/k"])
 def test_the_server_cannot_name_local_files(address):
     with pytest.raises(SourceRefused, match="expected an address with https://"):

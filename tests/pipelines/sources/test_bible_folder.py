@@ -1,3 +1,4 @@
+import os
 import shutil
 import zipfile
 from dataclasses import replace
@@ -111,9 +112,10 @@ def test_books_of_verse_per_line_files_have_their_usual_codes(folder, options):
     }  # fmt: skip
 
 
-def test_a_corpus_aligned_by_vref(folder, options):
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_corpus_aligned_by_vref(folder, options, end):
     audio(folder, "audio/GEN_1.wav")
-    text(folder, "corpus/vref.txt", "GEN 1:1\nGEN 1:2\nGEN 1:3\n")
+    text(folder, "corpus/vref.txt", f"GEN 1:1\nGEN 1:2\nGEN 1:3{end}")
     text(folder, "corpus/swh-abc.txt", "Mvua.\n<range>\nJua.\n")
     assert fetched(folder, options) == {"swh_GEN_001": ["1-2 Mvua.", "3 Jua."]}
 
@@ -184,6 +186,20 @@ def test_names_that_a_manifest_cannot_hold_are_refused(folder, options):
     assert reject.reason == "name_unclear" and "\\n" in reject.message
 
 
+def test_what_is_no_file_is_named_and_the_rest_goes_on(folder, options):
+    audio(folder, "MAT_1.wav")
+    text(folder, "MAT.usx", USX)
+    (folder / "MAT_2.wav").symlink_to("nowhere.wav")
+    (folder / "MRK.usx").symlink_to("nowhere.usx")
+    os.mkfifo(folder / "MAT_3.wav")  # whoever opens one waits for ever
+    os.mkfifo(folder / "LUK.usx")
+    listing = listed(folder, options)
+    assert [item.recording.recording_id for item in listing.items] == ["swh_MAT_001"]
+    assert {reject.key: reject.reason for reject in listing.rejects} == {
+        "MAT_2": "source_missing", "MAT_3": "source_missing"
+    }  # fmt: skip
+
+
 def test_a_folder_without_audio_is_refused(folder, options):
     with pytest.raises(ConfigError, match="expected audio"):
         listed(folder, options)
@@ -196,6 +212,14 @@ def zipped(folder: Path, archive: Path) -> Path:
         for path in sorted(folder.rglob("*")):
             file.write(path, path.relative_to(folder))
     return archive
+
+
+@pytest.mark.parametrize("inside", ["", "out"])
+def test_what_is_written_is_not_found_as_a_source(folder, options, inside):
+    audio(folder, "MAT_1.wav")
+    text(folder, "swh_vpl.txt", "MAT 1:1 Mvua.\n")
+    with pytest.raises(ConfigError, match="outside of it"):
+        listed(folder, replace(options, output=folder / inside))
 
 
 def test_archives_are_unpacked_once(folder, options, tmp_path):

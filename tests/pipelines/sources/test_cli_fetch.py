@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.alone import alone_in
 from pipelines.cli_fetch import _split
 from pipelines.config import load_config
 from pipelines.manifest import read_manifest
@@ -103,6 +104,19 @@ def test_what_cannot_be_had_is_named_and_the_rest_goes_on(
     assert json.loads(done.out)["rejects"] == []
     assert len(rows(tmp_path / "recordings.csv")) == 2
     assert bible_brain.paths(luke) == asked  # what is there is not asked for again
+
+
+def test_two_do_not_fetch_into_one_folder(bible, bible_brain, command, tmp_path):
+    arguments = ("fetch", *ARGUMENTS, tmp_path, "--server", bible_brain.url)
+    with alone_in(str(tmp_path)):
+        done = command(*arguments)
+    assert done.status == 2 and "another run is at work" in " ".join(done.err.split())
+    assert list(tmp_path.iterdir()) == []
+    left = tmp_path / "unpacked/b/.tmp-0123456789abcdef"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"of a run that was killed")
+    assert command(*arguments).status == 0
+    assert not left.exists()
 
 
 def test_a_folder_filled_from_other_sources_is_not_emptied(
