@@ -57,7 +57,9 @@ def test_chapters_of_a_reader_share_what_was_learnt(toml, done):
         assert told.recording_id == LUKE
         assert told.margin_after >= told.margin_before >= 0.8
     base = prepare_job(load_config(toml)).context.model_fingerprint
-    (name,) = (name for name in done if name.startswith(f"store/{STAGE}/"))
+    (name,) = (
+        name for name in done if name.startswith(f"store/{STAGE}/") and SUFFIX in name
+    )
     learnt = f"{base}+{Path(name).name.removesuffix(SUFFIX)}"
     assert {row.model for row in rows.values()} == {learnt}
 

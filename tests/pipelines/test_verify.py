@@ -65,6 +65,8 @@ def test_one_bit_anywhere_is_found(whole, data):
     kinds: dict[str, list[Path]] = {}
     for path in files_of(whole):
         parts = path.relative_to(whole).parts
+        if parts[0] == "logs":  # no results
+            continue
         kinds.setdefault(
             "/".join([*parts[:2][: len(parts) - 1], path.suffix]), []
         ).append(path)
