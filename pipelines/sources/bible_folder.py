@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from pipelines.sources.audio_names import AudioName, audio_name
-from pipelines.sources.folders import AUDIO_ENDINGS, files_below, local_folder
+from pipelines.sources.folders import audio_below, local_folder
 from pipelines.sources.local_audio import (
     check_path,
     language_of,
@@ -59,16 +59,7 @@ class BibleFolder:
                 f"{self._options.text}: expected texts in USFM, USX, VPL, beside a "
                 "vref.txt, or of one chapter each, got none"
             )
-        paths = [
-            path
-            for path in files_below(self._audio)
-            if path.suffix.lower() in AUDIO_ENDINGS
-        ]
-        if not paths:
-            raise ConfigError(
-                f"{self._audio}: expected audio ({' '.join(AUDIO_ENDINGS)}), got none"
-            )
-        for path in paths:
+        for path in audio_below(self._audio):
             yield from self._listed(path, index)
 
     def open_audio(self, listed: SourceRecording) -> str:

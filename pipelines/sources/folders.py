@@ -53,6 +53,20 @@ def local_folder(place: str, output: Path, limits: FetchLimits) -> Path:
     return folder
 
 
+def audio_below(folder: Path) -> list[Path]:
+    """Return the audio files of a folder, as ``files_below`` yields them.
+
+    Raises:
+      ConfigError: there are none.
+    """
+    paths = [p for p in files_below(folder) if p.suffix.lower() in AUDIO_ENDINGS]
+    if not paths:
+        raise ConfigError(
+            f"{folder}: expected audio ({' '.join(AUDIO_ENDINGS)}), got none"
+        )
+    return paths
+
+
 def files_below(folder: Path) -> Iterator[Path]:
     """Yield all files of a folder, or the file itself, in the order of their names.
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.sources.folders import AUDIO_ENDINGS, files_below, local_folder
+from pipelines.sources.folders import audio_below, files_below, local_folder
 from pipelines.sources.local_audio import (
     check_path,
     language_of,
@@ -63,16 +63,7 @@ class LibrivoxFolder:
             )
         files = list(files_below(self._texts_at))
         texts = [p for p in files if p.suffix.lower() == ".txt" and p.is_file()]
-        paths = [
-            path
-            for path in files_below(self._audio)
-            if path.suffix.lower() in AUDIO_ENDINGS
-        ]
-        if not paths:
-            raise ConfigError(
-                f"{self._audio}: expected audio ({' '.join(AUDIO_ENDINGS)}), got none"
-            )
-        for path in paths:
+        for path in audio_below(self._audio):
             try:
                 recording = self._recording(path, texts)
             except InputError as error:
