@@ -203,13 +203,18 @@ def _kept(part: str, command: tuple[str, ...]) -> int:
     # Workers are started with the first `python` of the path, far from the checkout:
     # what they know of the project is its wheel.
     path = f"{FOLDER / 'worker' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    keeper = subprocess.Popen(
-        [*keep, str(LOGS / f"{part}.log"), *command],
-        cwd=LOGS,
-        env=os.environ | {"PATH": path},
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    log_file = LOGS / f"{part}.log"
+    with log_file.open("ab") as log:
+        # The terminal's own streams stay free: `make flink-up | tee LOG` has to end.
+        keeper = subprocess.Popen(
+            [*keep, str(log_file), *command],
+            cwd=LOGS,
+            env=os.environ | {"PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     return keeper.pid
 
 
