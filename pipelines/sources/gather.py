@@ -3,13 +3,15 @@
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from pipelines.addresses import identity_of_uri, local_path_of
 from pipelines.fetch import FetchLimits, fetch
+from pipelines.fetch_request import host_of
 from pipelines.sources.bible_brain import BibleBrain
 from pipelines.sources.local_audio import listed_local, rejected
 from pipelines.sources.options import SourceOptions
@@ -19,10 +21,10 @@ from schemas.errors import FetchFailed, InputError, SourceMissing
 from schemas.keys import digest_of
 from schemas.segment import Reject
 
-# Connections are counted where they are made; here are those that wait for a turn.
-_THREADS = 32
-
 OnRecording = Callable[[SourceRecording], None]
+
+
+_Outcome = tuple[SourceRecording | None, list[Reject]]
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,32 @@ def gather(
     """
     place = _Place(options.output.resolve(), options.limits, options.timestamps)
 
-    def gathered(
-        pair: tuple[Source, SourceRecording],
-    ) -> tuple[SourceRecording | None, list[Reject]]:
-        result = _gather_one(*pair, place)
-        on_recording(pair[1])
+    def gathered(source: Source, listed: SourceRecording) -> _Outcome:
+        result = _gather_one(source, listed, place)
+        on_recording(listed)
         return result
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    # Each host has threads of its own: those that wait for a slow one keep no other
+    # host waiting. More than it may have connections would only wait.
+    threads = place.limits.max_connections_per_host
+    with ExitStack() as stack:
+        pools: dict[str, ThreadPoolExecutor] = {}
+        for _, listed in listing.recordings:
+            host = _host_of(listed)
+            if host not in pools:
+                pools[host] = stack.enter_context(ThreadPoolExecutor(threads))
+        futures = [
+            pools[_host_of(listed)].submit(gathered, source, listed)
+            for source, listed in listing.recordings
+        ]
         try:
-            results = list(pool.map(gathered, listing.recordings))
-        except BaseException:  # what stops one stops all: begin no more
-            pool.shutdown(cancel_futures=True)
-            raise
+            ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        finally:  # what stops one stops all: begin no more
+            for future in futures:
+                future.cancel()
+        for future in ended:
+            future.result()  # raises what has stopped it, before any that was cancelled
+        results = [future.result() for future in futures]
     rejects = [reject for _, rejects in results for reject in rejects]
     return Gathered(
         tuple(recording for recording, _ in results if recording is not None),
@@ -78,9 +93,11 @@ def gather(
     )
 
 
-def _gather_one(
-    source: Source, listed: SourceRecording, place: _Place
-) -> tuple[SourceRecording | None, list[Reject]]:
+def _host_of(listed: SourceRecording) -> str:
+    return host_of(listed.recording.audio)
+
+
+def _gather_one(source: Source, listed: SourceRecording, place: _Place) -> _Outcome:
     recording = listed.recording
     rejects: list[Reject] = []
     try:
@@ -106,8 +123,7 @@ def _fetch_audio(source: Source, listed: SourceRecording, place: _Place) -> str:
     recording = listed.recording
     if local_path_of(recording.audio) is not None:
         return _local(recording.audio)
-    suffix = _suffix_of(recording.audio)
-    target = place.output / "audio" / f"{recording.recording_id}{suffix}"
+    target = place.output / "audio" / _name_of(recording.recording_id, recording.audio)
     if not target.exists():
         try:
             fetched = _fetched(recording.audio, place)
@@ -127,9 +143,7 @@ def _fetch_text(address: str, place: _Place) -> str:
         return _local(address)
     name = PurePosixPath(urlsplit(address).path)
     stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in name.stem)[:60]
-    # Books of two Bibles have files of one name.
-    digest = digest_of(identity_of_uri(address))[:8]
-    target = place.output / "text" / f"{stem}-{digest}{_suffix_of(address)}"
+    target = place.output / "text" / _name_of(stem, address)
     if not target.exists():
         _copy(_fetched(address, place), target)
     return str(target)
@@ -144,6 +158,16 @@ def _local(address: str) -> str:
     if path is None or not os.path.isfile(path):
         raise SourceMissing(f"{address}: expected a file, there is none")
     return os.path.realpath(path)
+
+
+def _name_of(stem: str, address: str) -> str:
+    """Return a name of what lies at an address, and of nothing else.
+
+    Books of two Bibles have files of one name, and a recording may move to another
+    address: what was fetched from the former one is not what is meant then.
+    """
+    digest = digest_of(identity_of_uri(address))[:8]
+    return f"{stem}-{digest}{_suffix_of(address)}"
 
 
 def _suffix_of(address: str) -> str:

@@ -106,3 +106,39 @@ def test_what_is_no_inputs_fault_stops_all(server, options):
     with pytest.raises((OSError, PericopeError)):
         gathered([server.url(f"/{number}.mp3") for number in range(99)], options)
     assert len(server.requests) == 0
+
+
+def test_a_recording_that_moves_is_fetched_from_its_new_address(server, options):
+    server.serve = lambda: echo  # type: ignore[method-assign]
+    for path in ("/old.mp3", "/new.mp3", "/new.mp3", "/old.mp3"):
+        (item,) = gathered([server.url(path)], options).recordings
+        assert Path(item.recording.audio).read_text() == path
+    assert Counter(path for path, _ in server.requests) == {
+        "/old.mp3": 1,
+        "/new.mp3": 1,
+    }
+
+
+def test_a_host_that_answers_late_keeps_no_other_one_waiting(server, options):
+    """The late host lets go when all files of the other one have been asked for."""
+    others, all_asked = 5, threading.Event()
+    asked: list[str] = []
+
+    def act(handler) -> None:
+        if handler.path.startswith("/late"):
+            assert all_asked.wait(30), f"asked meanwhile: {asked}"
+        else:
+            asked.append(handler.path)
+            if len(asked) == others:
+                all_asked.set()
+        echo(handler)
+
+    server.serve = lambda: act  # type: ignore[method-assign]
+    late = [server.url(f"/late{number}.mp3") for number in range(40)]
+    other = [
+        server.url(f"/{number}.mp3").replace("127.0.0.1", "localhost")
+        for number in range(others)
+    ]
+    found = gathered([*late, *other], limited(options, max_connections_per_host=2))
+    assert all_asked.is_set()
+    assert len(found.recordings) == len(late) + others
