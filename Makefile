@@ -3,6 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 UV_VERSION := 0.13.8
 VENV := .venv
 BIN := $(VENV)/bin
+# Compiled at once: Python cannot keep what it compiles where PYTHONDONTWRITEBYTECODE is
+# set, as in many containers, and every command would take 4 s longer to start.
+UV_INSTALL := $(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --compile-bytecode
 # Tests of object stores talk to this server, built once for all checkouts.
 S3_SERVER_VERSION := 1.8.0
 S3_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pericope/versitygw-$(S3_SERVER_VERSION)/versitygw
@@ -21,8 +24,8 @@ $(READY): requirements.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v not in ((3, 11), (3, 12)) and "Pericope needs Python 3.11 or 3.12, got %d.%d; say make PYTHON=/path/to/python3.11" % v)'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --system-certs --quiet --python $(BIN)/python --compile-bytecode --no-deps -e .
+	@$(UV_INSTALL) --require-hashes -r requirements.lock
+	@$(UV_INSTALL) --no-deps -e .
 	@touch $(READY)
 
 s3-server: $(S3_SERVER)  ## Build the object store that tests talk to (needs Go)

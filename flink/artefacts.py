@@ -70,7 +70,8 @@ def worker_python() -> Path:
     # Paths in such a file are searched, but the .pth files there are not followed: the
     # project's own folder, which an editable installation names there, stays out.
     (site / "dependencies.pth").write_text(f"{own}\n", encoding="utf-8")
-    _run(_UV, "pip", "install", "--quiet", "--no-deps", "--python", python, _wheel())
+    install = (_UV, "pip", "install", "--quiet", "--no-deps", "--compile-bytecode")
+    _run(*install, "--python", python, _wheel())
     return python
 
 

@@ -101,7 +101,8 @@ class RunConfig:
     gpus: int = 0
     """A worker process for each of so many GPUs; 0: for all that are visible."""
     accelerator: str = ""
-    """What Dataflow's workers are to have, as Beam's hint of that name says it."""
+    """What workers of a cluster have: on Dataflow Beam's hint of that name; on Flink
+    anything tells that the slots of a TaskManager are to share one model."""
     max_audio_hours_in_flight: float = 0.0
     """Audio in memory at a time, of all workers together; 0: an hour, or a quarter of
     an hour for each worker if that is more."""

@@ -135,7 +135,13 @@ def run_job(
     check_output(runner, job.context.output)
     arguments: list[str] = []
     if runner != PLAIN:
-        arguments = runner_arguments(runner, job.workers, addresses, beam_arguments)
+        arguments = runner_arguments(
+            runner,
+            job.workers,
+            addresses,
+            beam_arguments,
+            one_process=_wants_gpu(job.config),
+        )
     if runner in REMOTE:  # a worker's cores are shared by its slots already
         job = replace(job, context=replace(job.context, window_workers=1))
     ready_process(job.context)
@@ -222,6 +228,11 @@ def _cut_on_gpus(job: Job) -> None:
             key, sec = done.recording_id, done.duration_sec
             tell("cut_on_gpu", recording=key, gpu=done.gpu, audio_sec=sec)
         count_again()
+
+
+def _wants_gpu(config: CorpusConfig) -> bool:
+    """Say whether workers have a GPU, which the machine that submits need not have."""
+    return bool(config.run.accelerator) or config.model.device.startswith("cuda")
 
 
 def _needs_model(manifest: Manifest) -> bool:

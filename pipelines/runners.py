@@ -53,11 +53,17 @@ class FlinkCluster:
 
     version: str
     slots: int
+    task_managers: int = 1
 
     @property
     def minor(self) -> str:
         """The part of the version that the job server has to share: 1.19, 1.20, 2.0."""
         return ".".join(self.version.split(".")[:2])
+
+    @property
+    def slots_of_each(self) -> int:
+        """Slots of a TaskManager, rounded up where they are not all alike."""
+        return -(-self.slots // self.task_managers)
 
 
 def check_runner(runner: str) -> None:
@@ -89,7 +95,12 @@ def recordings_side_by_side(runner: str, asked: int, addresses: Addresses) -> in
 
 
 def runner_arguments(
-    runner: str, workers: int, addresses: Addresses, further: Sequence[str] = ()
+    runner: str,
+    workers: int,
+    addresses: Addresses,
+    further: Sequence[str] = (),
+    *,
+    one_process: bool = True,
 ) -> list[str]:
     """Return all options for Beam.
 
@@ -98,6 +109,8 @@ def runner_arguments(
       workers: recordings side by side.
       addresses: of the cluster.
       further: what the user adds; it comes last, and so wins.
+      one_process: the slots of a Flink TaskManager share a worker process and so its
+        model, as a GPU wants it; else each has its own, since threads share a lock.
 
     Raises:
       ConfigError: there is no such engine, something that it needs is missing, the
@@ -105,9 +118,9 @@ def runner_arguments(
     """
     check_runner(runner)
     if runner == "flink":
-        arguments = _flink_arguments(workers, addresses)
+        arguments = _flink_arguments(workers, addresses, one_process=one_process)
     elif runner in ("portable", "spark"):
-        arguments = [*_submitted_to(addresses, runner), *_workers_of(addresses)]
+        arguments = [*_submitted_to(addresses, runner), *_workers_of(addresses, 1)]
     elif runner == "dataflow":
         arguments = _dataflow_arguments(workers, further)
     else:
@@ -141,7 +154,8 @@ def flink_cluster(master: str) -> FlinkCluster:
     """
     _require_address("--flink-master", master, "the JobManager's REST interface")
     version = _told_by(master, "config").get("flink-version", "")
-    slots = _told_by(master, "overview").get("slots-total", 0)
+    overview = _told_by(master, "overview")
+    slots = overview.get("slots-total", 0)
     if not re.match(r"\d+\.\d+", str(version)):
         raise ConfigError(
             f"--flink-master {master}: expected a Flink JobManager, something else "
@@ -152,7 +166,7 @@ def flink_cluster(master: str) -> FlinkCluster:
             f"--flink-master {master}: expected at least one TaskManager, none is "
             "registered; start one, or wait until it is up"
         )
-    return FlinkCluster(str(version), int(slots))
+    return FlinkCluster(str(version), int(slots), int(overview["taskmanagers"]))
 
 
 def _told_by(master: str, what: str) -> dict:
@@ -169,9 +183,13 @@ def _told_by(master: str, what: str) -> dict:
     return told if isinstance(told, dict) else {}
 
 
-def _flink_arguments(workers: int, addresses: Addresses) -> list[str]:
+def _flink_arguments(
+    workers: int, addresses: Addresses, *, one_process: bool
+) -> list[str]:
     cluster = flink_cluster(addresses.flink_master)
-    shared = [*_workers_of(addresses), f"--parallelism={workers or cluster.slots}"]
+    parallelism = workers or cluster.slots
+    processes = 1 if one_process else min(cluster.slots_of_each, parallelism)
+    shared = [*_workers_of(addresses, processes), f"--parallelism={parallelism}"]
     if addresses.job_endpoint:
         return [*_submitted_to(addresses, "flink"), *shared]
     jar = job_server_jar(addresses.job_server_jar, cluster)
@@ -239,17 +257,17 @@ def _submitted_to(addresses: Addresses, runner: str) -> list[str]:
     return ["--runner=PortableRunner", f"--job_endpoint={endpoint}"]
 
 
-def _workers_of(addresses: Addresses) -> list[str]:
-    """Return options for workers that a pool starts, one process for each machine.
+def _workers_of(addresses: Addresses, processes: int) -> list[str]:
+    """Return options for workers that a pool starts, so many for each machine.
 
-    The process has the model, so that its threads share one.
+    A process has a model of its own, which its threads share.
     """
     pool = addresses.worker_pool
     _require_address("--worker-pool", pool, "the pool beside each TaskManager")
     return [
         "--environment_type=EXTERNAL",
         f"--environment_config={pool}",
-        "--sdk_worker_parallelism=1",
+        f"--sdk_worker_parallelism={processes}",
     ]
 
 

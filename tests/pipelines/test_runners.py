@@ -113,6 +113,21 @@ def test_flink_by_a_job_server_of_its_own(master, tmp_path):
     pipeline_options(arguments)
 
 
+@pytest.mark.parametrize(
+    ("task_managers", "slots", "workers", "processes"),
+    [(2, 6, 0, 3), (1, 2, 2, 2), (1, 8, 3, 3), (3, 7, 0, 3), (4, 4, 4, 1)],
+)
+def test_slots_without_a_gpu_have_a_process_each(
+    master, answers, task_managers, slots, workers, processes
+):
+    answers["/overview"] = {"taskmanagers": task_managers, "slots-total": slots}
+    addresses = Addresses(flink_master=master, job_endpoint="localhost:1")
+    alone = runner_arguments("flink", workers, addresses, one_process=False)
+    assert f"--sdk_worker_parallelism={processes}" in alone
+    shared = runner_arguments("flink", workers, addresses)
+    assert "--sdk_worker_parallelism=1" in shared
+
+
 def test_as_many_recordings_at_once_as_flink_has_slots(master):
     addresses = Addresses(flink_master=master)
     assert recordings_side_by_side("flink", 0, addresses) == 6
