@@ -3,9 +3,9 @@
 The same chapters from an empty store, in turns, on the cluster that
 ``OMP_NUM_THREADS=1 make flink-up`` started: otherwise one slot takes both cores. Asked
 of Flink is how long its job took; the command itself adds what the start of a process
-costs. Four hours of audio, because some 20 s of a job are starts of workers, which slots
-do not share. Two cores that nobody else uses are needed: under load the ratio says
-nothing.
+costs. Four hours of audio, because some 20 s of a job are starts of workers, which
+slots do not share. Two cores that nobody else uses are needed: under load the ratio
+says nothing.
 """
 
 import os
