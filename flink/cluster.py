@@ -36,6 +36,7 @@ STATE = FOLDER / "cluster.json"
 LOGS = FOLDER / "log"
 _CONFIG = FOLDER / "conf"
 _KEEP = Path(__file__).with_name("keep.py")
+_LOG_SETTINGS = Path(__file__).with_name("log4j.properties")
 _RUNTIME = "org.apache.flink.runtime"
 _JOB_MANAGER = f"{_RUNTIME}.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = f"{_RUNTIME}.taskexecutor.TaskManagerRunner"
@@ -106,7 +107,8 @@ def up(slots: int = 2) -> Cluster:
     LOGS.mkdir()
     rpc, rest, pool, jobs, staged = _free_ports(5)
     _configure(slots, rpc, rest)
-    flink = ("java", "-Xmx448m", "-cp", f"{jars}/*", *_openings())
+    logged = f"-Dlog4j.configurationFile={_LOG_SETTINGS}"
+    flink = ("java", "-Xmx448m", logged, "-cp", f"{jars}/*", *_openings())
     configured = ("--configDir", str(_CONFIG))
     commands = {
         "job-manager": (*flink, _JOB_MANAGER, *configured),
