@@ -1,5 +1,6 @@
 """A whole corpus in a bucket: the same bytes as on disk, whatever happens."""
 
+import json
 import os
 import random
 import re
@@ -230,3 +231,44 @@ def test_where_the_corpus_lies_is_not_in_it(there, here):
     contexts = [prepare_job(load_config(toml)).context for toml in (there, here)]
     assert contexts[0].output == "s3://corpora/plain"
     assert contexts[0].manifest_folder == contexts[1].manifest_folder
+
+
+def test_status_verify_and_prune_know_a_bucket(here, bucket, command, speech):
+    toml = toml_for(here, "s3://corpora/kept")
+    output = "s3://corpora/kept"
+    assert run_plainly(toml) == 0
+    told = json.loads(command("status", output, "--json").out)
+    of_disk = json.loads(command("status", here, "--json").out)
+    for name in ("state", "recordings", "done", "hours_done", "stored"):
+        assert told[name] == of_disk[name], name
+    assert command("verify", output).status == 0
+
+    text = here.parent / speech.row("rus-jhn-001")["text"]
+    original = text.read_text()
+    try:
+        text.write_text(original.replace("\\v 2 ", "\\v 2 и "))
+        assert run_plainly(toml) == 0
+        before = contents(bucket / "kept")
+        dry = json.loads(command("prune", toml, "--json").out)
+        unused = sum(stage["unused_files"] for stage in dry["stages"])
+        assert unused >= 3  # the former text's alignment, scores and clips
+        assert contents(bucket / "kept") == before
+        deleted = json.loads(command("prune", toml, "--delete", "--json").out)
+        assert deleted["stages"] == dry["stages"]
+        after = contents(bucket / "kept")
+        assert len(before) - len(after) == unused
+        assert command("verify", output).status == 0
+        (again,) = command("prune", toml, "--json").out.splitlines()
+        assert sum(s["unused_files"] for s in json.loads(again)["stages"]) == 0
+        assert run_plainly(toml) == 0
+        assert contents(bucket / "kept") == after
+    finally:
+        text.write_text(original)
+
+    shard = min((bucket / "kept/shards").rglob("*.tar"))
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    found = json.loads(command("verify", output, "--json").out)["findings"]
+    path = shard.relative_to(bucket / "kept").as_posix()
+    assert path in {finding["path"] for finding in found}
