@@ -13,7 +13,7 @@ from pipelines.sources.bible_brain_client import (
     NotAllowed,
     checked_address,
 )
-from pipelines.sources.filesets import USX, all_filesets, text_fileset
+from pipelines.sources.filesets import USX, all_filesets, text_filesets
 from pipelines.sources.options import SourceOptions
 from pipelines.sources.passages import write_passage, write_vpl
 from pipelines.store import Store, write_atomic
@@ -51,13 +51,17 @@ class BibleBrainTexts:
           bible: what it is of.
           verses: what is read of it where it is not a whole chapter.
         """
-        fileset = text_fileset(all_filesets(bible), recording.book)
-        if fileset is None:
+        for fileset in text_filesets(all_filesets(bible), recording.book):
+            text = _Text(fileset.id, fileset.kind == USX, recording.chapter, verses)
+            address: str | None = self._address(text, recording.book)
+            if text.is_usx:
+                books = self._books(bible, fileset.id)
+                if not books:
+                    continue  # the key may not have them, but perhaps plain verses
+                address = books.get(recording.book)
+            break
+        else:
             return recording, ""
-        text = _Text(fileset.id, fileset.kind == USX, recording.chapter, verses)
-        address: str | None = self._address(text, recording.book)
-        if text.is_usx:
-            address = self._books(bible, fileset.id).get(recording.book)
         if address is None:
             return recording, ""
         self._text_of[recording.recording_id] = text

@@ -52,8 +52,10 @@ def audio_filesets(
     ]
 
 
-def text_fileset(filesets: Iterable[FilesetAnswer], book: str) -> FilesetAnswer | None:
-    """Return the fileset with the text of a book: USX rather than plain verses."""
+def text_filesets(
+    filesets: Iterable[FilesetAnswer], book: str
+) -> Iterator[FilesetAnswer]:
+    """Yield filesets that may have the text of a book: USX rather than plain verses."""
     testament = "N" if book in NEW_TESTAMENT else "O"
     texts = [answer for answer in filesets if answer.kind in (USX, PLAIN)]
     for covers_whole in (True, False):
@@ -63,8 +65,7 @@ def text_fileset(filesets: Iterable[FilesetAnswer], book: str) -> FilesetAnswer 
                 is_part = testament in _SOME.get(answer.covers, "NO")
                 covers = is_whole if covers_whole else is_part and not is_whole
                 if answer.kind == kind and covers:
-                    return answer
-    return None
+                    yield answer
 
 
 def is_in_testament(book: str, testament: str) -> bool:

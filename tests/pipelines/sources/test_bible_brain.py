@@ -223,6 +223,23 @@ def test_usx_is_taken_before_plain_text(bible, bible_brain, options):
     )
 
 
+def test_plain_verses_are_taken_where_all_usx_is_refused(bible, bible_brain, options):
+    bible.filesets.append(TEXT_USX)
+    bible.usx = {"SWHABCN_ET-usx": {"MRK": USX.encode()}}
+    refused = "/api/bibles/filesets/SWHABCN_ET-usx/"
+    for place in ("ALL/1", "MRK/1", "LUK/1"):
+        bible_brain.faults[refused + place] = [answer_with(403)]
+    gathered = gather(
+        listed("SWHABC", replace(options, books=("MRK",))), options, lambda _: None
+    )
+    assert gathered.rejects == ()
+    assert texts(gathered)["SWHABCN1DA_MRK_001"] == [
+        ("1", "Mvua ndogo."),
+        ("2-3", "Jua kali."),
+    ]
+    assert bible_brain.paths("/text/") == []
+
+
 @pytest.mark.parametrize("is_usx", [False, True])
 def test_of_a_passage_only_its_verses_are_the_text(bible, options, is_usx):
     part = {"book_id": "MRK", "chapter_start": 1, "chapter_end": 2, "bytes": b"part"}
