@@ -166,7 +166,8 @@ def flink_cluster(master: str) -> FlinkCluster:
             f"--flink-master {master}: expected at least one TaskManager, none is "
             "registered; start one, or wait until it is up"
         )
-    return FlinkCluster(str(version), int(slots), int(overview["taskmanagers"]))
+    task_managers = int(overview.get("taskmanagers") or 1)
+    return FlinkCluster(str(version), int(slots), task_managers)
 
 
 def _told_by(master: str, what: str) -> dict:
