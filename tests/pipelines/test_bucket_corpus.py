@@ -236,11 +236,11 @@ def test_where_the_corpus_lies_is_not_in_it(there, here):
 def test_status_verify_and_prune_know_a_bucket(here, bucket, command, speech):
     toml = toml_for(here, "s3://corpora/kept")
     output = "s3://corpora/kept"
-    assert run_plainly(toml) == 0
+    assert command("run", toml, "--runner", "plain", "--quiet").status == 0
     told = json.loads(command("status", output, "--json").out)
     of_disk = json.loads(command("status", here, "--json").out)
-    for name in ("state", "recordings", "done", "hours_done", "stored"):
-        assert told[name] == of_disk[name], name
+    assert (told["state"], told["done"]) == ("finished", told["recordings"])
+    assert told["stored"] == of_disk["stored"]
     assert command("verify", output).status == 0
 
     text = here.parent / speech.row("rus-jhn-001")["text"]
