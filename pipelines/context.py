@@ -12,6 +12,7 @@ from pipelines.criteria import Criteria
 from pipelines.fetch_limits import FetchLimits
 from pipelines.opinion_config import OpinionConfig
 from pipelines.readers import Readers
+from pipelines.run_log import tell_stderr
 from pipelines.store import Store
 from pipelines.unlabeled_config import UnlabeledConfig
 from pipelines.waveforms import BUDGET
@@ -61,6 +62,8 @@ class RunContext:
     second: "RunContext | None" = None
     """What holds instead for the languages that keep their second round."""
     second_languages: frozenset[str] = frozenset()
+    in_pool: bool = False
+    """Stages run in processes that a pool of Beam's starts, which have no log."""
 
     @property
     def store(self) -> Store:
@@ -88,6 +91,8 @@ def ready_process(context: RunContext) -> None:
     A worker of a cluster knows nothing of the process that began the run.
     """
     BUDGET.resize(context.audio_hours_in_flight * 3600)
+    if context.in_pool:
+        tell_stderr()
 
 
 _MODELS: dict[tuple[str, str], AcousticModel] = {}

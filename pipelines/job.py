@@ -143,7 +143,9 @@ def run_job(
             one_process=_wants_gpu(job.config),
         )
     if runner in REMOTE:  # a worker's cores are shared by its slots already
-        job = replace(job, context=replace(job.context, window_workers=1))
+        in_pool = runner != "dataflow"
+        context = replace(job.context, window_workers=1, in_pool=in_pool)
+        job = replace(job, context=context)
     ready_process(job.context)
     output, store = job.context.output, job.context.store
     with alone_in(output), _telling(job, runner), run_listed(output, store):

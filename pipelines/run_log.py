@@ -85,6 +85,19 @@ def logging_to(file_uri: str, stderr_level: str = "") -> Iterator[None]:
             handler.close()
 
 
+def tell_stderr() -> None:
+    """Let a worker without a log tell its events on stderr, which its pool keeps.
+
+    Beam starts the processes of a pool without any handler, so that nothing below a
+    warning would be heard of.
+    """
+    logger = logging.getLogger("pipelines")
+    if not any(isinstance(handler, _Stderr) for handler in logger.handlers):
+        logger.addHandler(_Stderr("info"))
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
 def json_line(record: logging.LogRecord) -> str:
     """Return a log record as a line of JSON, without the line's end."""
     when = datetime.fromtimestamp(record.created, UTC)

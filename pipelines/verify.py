@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from pipelines.addresses import scheme_of
 from pipelines.alone import alone_in
 from pipelines.digests import (
     DESCRIPTION,
@@ -25,6 +26,7 @@ from pipelines.digests import (
     stage_list_uri,
 )
 from pipelines.findings import MISSING, Finding
+from pipelines.object_stores import failures_of
 from pipelines.store import Store, filesystem_of
 from pipelines.verify_shards import check_shards
 from pipelines.verify_store import check_fetched, check_unlisted
@@ -124,7 +126,7 @@ def _fault(root: str, path: str, expected: Digest) -> str:
     """Return what is wrong with the bytes of a file, "" if nothing is."""
     try:
         got = digest_of_file(f"{root}/{path}")
-    except OSError as error:  # a disk may have lost what it was given
+    except failures_of(scheme_of(root)) as error:  # a disk may have lost what it got
         return f"cannot be read ({error})"
     return "" if got == expected else "its bytes are not those that were written"
 
