@@ -240,9 +240,9 @@ def test_status_verify_and_prune_know_a_bucket(here, bucket, command, speech):
     told = json.loads(command("status", output, "--json").out)
     of_disk = json.loads(command("status", here, "--json").out)
     assert (told["state"], told["done"]) == ("finished", told["recordings"])
-    for found in (told, of_disk):  # a file just written gets no entry
-        found["stored"].pop("fetch", None)
-    assert told["stored"] == of_disk["stored"]
+    told["stored"].pop("fetch", None)  # files just written get no entry
+    assert {"align", "score", "cut"} <= told["stored"].keys()
+    assert told["stored"].items() <= of_disk["stored"].items()
     assert command("verify", output).status == 0
 
     text = here.parent / speech.row("rus-jhn-001")["text"]
