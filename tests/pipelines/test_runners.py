@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.beam import own_error, pipeline_options
+from pipelines.flink_cluster import FlinkCluster, flink_cluster, job_server_jar
 from pipelines.runners import (
     NOWHERE,
     Addresses,
-    FlinkCluster,
     check_output,
     check_runner,
-    flink_cluster,
-    job_server_jar,
     recordings_side_by_side,
     runner_arguments,
 )
